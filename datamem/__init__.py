@@ -1,0 +1,1 @@
+"""A time machine for agent memory."""
