@@ -1,0 +1,1 @@
+"""What attributes exist, what they may hold, and how that may change."""
