@@ -1,0 +1,36 @@
+# Every target sets itself up: Python 3.11 or newer and a package index are all it needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check bench fuzz clean help
+
+help:  ## say what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ -/'
+
+demo: $(READY)  ## an agent's memory, asked in the present and in the past
+	@$(BIN)/datamem demo
+
+test: $(READY)  ## every test, every example in the documents
+	$(BIN)/pytest -n 2
+
+check: $(READY)  ## lint, types, layers, fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=.:cli $(BIN)/lint-imports
+	$(BIN)/pytest -n 2 -m "not slow"
+
+bench: $(READY)  ## the figures of docs/benchmarks, into bench/results/
+	$(BIN)/python -m bench
+
+fuzz: $(READY)  ## the property tests, for long
+	$(BIN)/pytest -n 2 -m hypothesis --hypothesis-profile=fuzz
+
+clean:  ## remove everything that the other targets made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $(READY)
