@@ -1,0 +1,32 @@
+"""A view: which part of a database's history one database value shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which datoms are visible.
+
+    Attributes:
+        upto: transaction id; later transactions do not exist. None: all there are.
+        since: transaction id; what it and earlier ones asserted is not shown.
+        is_history: show every assertion and retraction instead of what holds.
+        keep: called with (db, datom) for each datom; those it answers False for do not exist.
+    """
+
+    upto: int | None = None
+    since: int | None = None
+    is_history: bool = False
+    keep: Callable[[Any, Any], bool] | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the index alone can answer: the present or an as-of view of it."""
+        return self.since is None and not self.is_history and self.keep is None
+
+
+NOW = View()

@@ -1,0 +1,342 @@
+"""The index: levels of sorted runs, the kills found since, and novelty on top; an immutable value.
+
+`Index.scan` and its kin select rows by leading parts of an order as of a transaction: a row is there
+when `tx <= upto < ended`. Present and past differ only in whether ended rows are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from datamem.index.kernels import Int64Array
+from datamem.index.level import NO_KILLS, Columns, Kills, Level, find_kills
+from datamem.index.novelty import Novelty
+from datamem.index.orders import Order, arrange
+from datamem.index.rows import NoveltyPart, Part, Rows, RunPart
+from datamem.index.run import Run
+from datamem.index.select import expand_ranges, in_sorted
+
+_SORTED_BY = {Order.EAVT: "e", Order.AEVT: "e", Order.AVET: "v"}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A novelty and how much of it is visible."""
+
+    novelty: Novelty
+    row_count: int
+    tomb_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which datoms a read sees.
+
+    Attributes:
+        upto: transaction id; later ones do not exist.
+        past: whether `upto` lies before the index's basis, so that ended rows may be visible.
+    """
+
+    upto: int
+    past: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Levels, oldest first, each with its kills; then layers of novelty, oldest first."""
+
+    levels: tuple[Level, ...] = ()
+    kills: tuple[Kills, ...] = ()
+    layers: tuple[Layer, ...] = ()
+
+    def seen(self) -> Index:
+        """Return the index with its last layer's counts brought up to date."""
+        if not self.layers:
+            return self
+        novelty = self.layers[-1].novelty
+        layer = Layer(novelty, novelty.row_count, novelty.tomb_count)
+        return replace(self, layers=(*self.layers[:-1], layer))
+
+    def with_level(self, level: Level, facts: Columns, ended: Int64Array) -> Index:
+        """Return the index with one more level, and older rows ended by `facts` (e, a, v)."""
+        kills = self.find_kills(facts, ended)
+        return replace(self, levels=(*self.levels, level), kills=(*kills, NO_KILLS))
+
+    def find_kills(self, facts: Columns, ended: Int64Array) -> tuple[Kills, ...]:
+        """Return the levels' kills after `facts` ended; newest levels are asked first."""
+        found = list(self.kills)
+        left = np.arange(len(ended))
+        for i in range(len(self.levels) - 1, -1, -1):
+            if not len(left):
+                break
+            part = [column[left] for column in facts]
+            found[i], missing = find_kills(self.levels[i], found[i], part, ended[left])
+            left = left[missing]
+        return tuple(found)
+
+    def scan(
+        self, bounds: Bounds, e: int | None = None, a: int | None = None, v: int | None = None
+    ) -> Rows:
+        """Return the visible rows that have the given parts, from the order that fits best.
+
+        Cost: two binary searches a level; columns are read when they are used.
+        """
+        order, prefix, rest = _choose(e, a, v)
+        tombs = self._tombs(bounds, e, a, v)
+        parts: list[Part] = []
+        for level, kills in zip(self.levels, self.kills, strict=True):
+            start, stop = level.live[order].range(prefix)
+            if start < stop:
+                parts.append(_live_part(level, kills, order, (start, stop), bounds, tombs))
+            if bounds.past:
+                start, stop = level.ended[order].range(prefix)
+                if start < stop:
+                    parts.append(_ended_part(level.ended[order], order, start, stop, bounds))
+        parts.extend(self._novelty_parts(bounds, e, a, v))
+        rows = Rows([part for part in parts if len(part)], _SORTED_BY[order])
+        return rows if rest is None else rows.where(rows.v == rest)
+
+    def between(self, bounds: Bounds, a: int, low: int | None, high: int | None) -> Rows:
+        """Return the visible rows of an attribute with `low <= v <= high`, as words."""
+        order = Order.AVET
+        tombs = self._tombs(bounds, None, a, None)
+        parts: list[Part] = []
+        for level, kills in zip(self.levels, self.kills, strict=True):
+            start, stop = _value_range(level.live[order], a, low, high)
+            if start < stop:
+                parts.append(_live_part(level, kills, order, (start, stop), bounds, tombs))
+            if bounds.past:
+                start, stop = _value_range(level.ended[order], a, low, high)
+                if start < stop:
+                    parts.append(_ended_part(level.ended[order], order, start, stop, bounds))
+        for part in self._novelty_parts(bounds, None, a, None):
+            v = part.column("v")
+            keep = np.ones(len(v), np.bool_)
+            if low is not None:
+                keep &= v >= low
+            if high is not None:
+                keep &= v <= high
+            parts.append(NoveltyPart(part.novelty, part.rows[keep]))
+        return Rows([part for part in parts if len(part)], "v")
+
+    def lookup(self, bounds: Bounds, order: Order, a: int, keys: Int64Array) -> Rows:
+        """Return the visible rows of attribute `a` whose e (AEVT) or v (AVET) is among `keys`.
+
+        Args:
+            keys: int64[n], ascending, distinct.
+
+        Cost: a batched binary search when keys are few beside the attribute's rows, else one
+        pass over its rows.
+        """
+        name = "e" if order is Order.AEVT else "v"
+        tombs = self._tombs(bounds, None, a, None)
+        parts: list[Part] = []
+        for level, kills in zip(self.levels, self.kills, strict=True):
+            rows = _matching(level.live[order], a, keys)
+            if len(rows):
+                span = (int(rows[0]), int(rows[-1]) + 1)
+                part = _live_part(level, kills, order, span, bounds, tombs, rows)
+                parts.append(part)
+            if bounds.past and (run := level.ended[order]).row_count:
+                rows = _matching(run, a, keys)
+                if len(rows):
+                    span = (int(rows[0]), int(rows[-1]) + 1)
+                    parts.append(_ended_part(run, order, *span, bounds, rows))
+        for part in self._novelty_parts(bounds, None, a, None):
+            keep = in_sorted(part.column(name), keys)
+            parts.append(NoveltyPart(part.novelty, part.rows[keep]))
+        return Rows([part for part in parts if len(part)], name)
+
+    def count(self, e: int | None, a: int | None, v: int | None) -> int:
+        """Return at least how many rows of the present have the given parts, nearly exactly.
+
+        Rows ended since their level was made are counted where the whole index is not asked.
+        """
+        order, prefix, _ = _choose(e, a, v)
+        total = 0
+        for level, kills in zip(self.levels, self.kills, strict=True):
+            start, stop = level.live[order].range(prefix)
+            total += stop - start
+            if len(kills) and start < stop:
+                inside = np.searchsorted(kills.rows[order], (start, stop))
+                total -= int(inside[1] - inside[0])
+        for layer in self.layers:
+            total += len(layer.novelty.rows(layer.row_count, e, a, v))
+        return total
+
+    def history(
+        self, upto: int, e: int | None = None, a: int | None = None, v: int | None = None
+    ) -> tuple[Int64Array, ...]:
+        """Return every row asserted up to `upto`, ended or not, as columns (e, a, v, tx, ended).
+
+        A row that `upto` still sees has MAX_T, or a later transaction, as `ended`.
+        """
+        from datamem.index.past import history_columns  # noqa: PLC0415 - it reads this class
+
+        return history_columns(self, upto, e, a, v)
+
+    def _tombs(
+        self, bounds: Bounds, e: int | None, a: int | None, v: int | None
+    ) -> tuple[Int64Array, ...]:
+        """Return tombstones (e, a, v, tx) that hide rows below all layers, or () if none."""
+        found = []
+        for layer in self.layers:
+            if layer.tomb_count:
+                columns = layer.novelty.tomb_rows(layer.tomb_count, e, a, v)
+                keep = columns[3] <= bounds.upto
+                if keep.any():
+                    found.append([column[keep] for column in columns])
+        if not found:
+            return ()
+        return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+    def _novelty_parts(
+        self, bounds: Bounds, e: int | None, a: int | None, v: int | None
+    ) -> list[NoveltyPart]:
+        parts = []
+        for i, layer in enumerate(self.layers):
+            novelty = layer.novelty
+            rows = novelty.rows(layer.row_count, e, a, v)
+            if not len(rows):
+                continue
+            keep = novelty.ended[rows] > bounds.upto
+            if bounds.past:
+                keep &= novelty.tx[rows] <= bounds.upto
+            for above in self.layers[i + 1 :]:
+                if above.tomb_count:
+                    tombs = above.novelty.tomb_rows(above.tomb_count, e, a, v)
+                    keep &= ~_hidden(novelty, rows, tombs, bounds.upto)
+            parts.append(NoveltyPart(novelty, rows[keep]))
+        return parts
+
+
+def _choose(
+    e: int | None, a: int | None, v: int | None
+) -> tuple[Order, tuple[int, ...], int | None]:
+    """Return the order to read, the prefix to find, and a value left to compare."""
+    if e is not None:
+        if a is None:
+            return Order.EAVT, (e,), v
+        return Order.EAVT, (e, a) if v is None else (e, a, v), None
+    if a is not None:
+        return (Order.AEVT, (a,), None) if v is None else (Order.AVET, (a, v), None)
+    return Order.EAVT, (), v
+
+
+def _value_range(run: Run, a: int, low: int | None, high: int | None) -> tuple[int, int]:
+    start = run.lower((a,) if low is None else (a, low))
+    return start, run.upper((a,) if high is None else (a, high))
+
+
+def _live_part(
+    level: Level,
+    kills: Kills,
+    order: Order,
+    span: tuple[int, int],
+    bounds: Bounds,
+    tombs: tuple[Int64Array, ...],
+    rows: Int64Array | None = None,
+) -> RunPart:
+    """Select the rows of a live run that `bounds` sees, of `span` or of `rows` in it."""
+    run = level.live[order]
+    dead = _dead_rows(run, kills, order, span, bounds, tombs)
+    later = run.max_tx > bounds.upto
+    if not len(dead) and not later:
+        return RunPart(run, order, *span, rows)
+    start, stop = span
+    if rows is None:
+        keep = np.ones(stop - start, np.bool_)
+        keep[dead - start] = False
+        if later:
+            keep &= run.column(3, start, stop) <= bounds.upto
+        rows = np.flatnonzero(keep) + start
+    else:
+        keep = ~in_sorted(rows, np.unique(dead))
+        if later:
+            keep &= run.take(3, rows) <= bounds.upto
+        rows = rows[keep]
+    return RunPart(run, order, start, stop, rows)
+
+
+def _dead_rows(
+    run: Run,
+    kills: Kills,
+    order: Order,
+    span: tuple[int, int],
+    bounds: Bounds,
+    tombs: tuple[Int64Array, ...],
+) -> Int64Array:
+    """Return the positions inside `span` of live rows that ended by `bounds.upto`."""
+    dead = kills.rows[order]
+    if len(dead):
+        first, last = np.searchsorted(dead, span)
+        dead = dead[first:last]
+        if kills.max_tx > bounds.upto:
+            dead = dead[kills.txs[order][first:last] <= bounds.upto]
+    if tombs:
+        keys = arrange(order, tombs)
+        dead = np.concatenate((dead, _positions(run, keys, span)))
+    return dead
+
+
+def _positions(run: Run, keys: Sequence[Int64Array], span: tuple[int, int]) -> Int64Array:
+    """Return where the key rows are in the run, those inside `span` that exist."""
+    if len(keys[0]) <= 32:
+        found = [run.range((int(i), int(j), int(k))) for i, j, k in zip(*keys, strict=True)]
+        rows = [r for start, stop in found for r in range(start, stop)]
+        return np.array([row for row in rows if span[0] <= row < span[1]], np.int64)
+    by = np.lexsort(tuple(reversed(keys)))
+    ordered = [key[by] for key in keys]
+    starts = run.find(ordered)
+    stops = run.find(ordered, after=True)
+    rows = starts[stops > starts]
+    return rows[(rows >= span[0]) & (rows < span[1])]
+
+
+def _ended_part(
+    run: Run,
+    order: Order,
+    start: int,
+    stop: int,
+    bounds: Bounds,
+    rows: Int64Array | None = None,
+) -> RunPart:
+    """Select the ended rows of start:stop, or of `rows` in it, that `bounds` still sees."""
+    if run.min_tx > bounds.upto:
+        return RunPart(run, order, start, start)
+    if rows is None:
+        seen = run.column(4, start, stop) > bounds.upto
+        if run.max_tx > bounds.upto:
+            seen &= run.column(3, start, stop) <= bounds.upto
+        return RunPart(run, order, start, stop, np.flatnonzero(seen) + start)
+    seen = (run.take(4, rows) > bounds.upto) & (run.take(3, rows) <= bounds.upto)
+    return RunPart(run, order, start, stop, rows[seen])
+
+
+def _matching(run: Run, a: int, keys: Int64Array) -> Int64Array:
+    """Return the positions, ascending, of rows (a, key, …) for any of the keys."""
+    start, stop = run.range((a,))
+    if start == stop or not len(keys):
+        return np.empty(0, np.int64)
+    if len(keys) * 16 < stop - start:
+        attribute = np.full(len(keys), a, np.int64)
+        low = run.find((attribute, keys))
+        high = run.find((attribute, keys), after=True)
+        return expand_ranges(low, high)
+    return np.flatnonzero(in_sorted(run.column(1, start, stop), keys)) + start
+
+
+def _hidden(
+    novelty: Novelty, rows: Int64Array, tombs: tuple[Int64Array, ...], upto: int
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Tell which rows of a lower layer a layer above has ended."""
+    hidden = np.zeros(len(rows), np.bool_)
+    for e, a, v, tx in zip(*(column.tolist() for column in tombs), strict=True):
+        if tx <= upto:
+            hidden |= (
+                (novelty.e[rows] == e) & (novelty.a[rows] == a) & (novelty.v[rows] == v)
+            )
+    return hidden

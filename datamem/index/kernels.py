@@ -1,0 +1,178 @@
+"""Hot loops over sorted int64 columns: arrays in, arrays out.
+
+A row is spread over several columns; "sorted" means by the first, then the second, and so on.
+Sorting packs columns into one int64 wherever their ranges allow, since one plain `np.sort` is ten
+times faster than a stable argsort of the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+EMPTY: Int64Array = np.empty(0, np.int64)
+_PACK_BITS = 62
+
+
+def sort_order(columns: Sequence[Int64Array]) -> Int64Array:
+    """Return the permutation that sorts the rows, equal rows in their given order.
+
+    Args:
+        columns: int64[n] each, most significant first.
+
+    Cost: one `np.sort` when the columns' ranges and the row number fit 62 bits, else a lexsort.
+    """
+    row_count = len(columns[0])
+    if row_count < 2:
+        return np.arange(row_count, dtype=np.int64)
+    packed, bits = _pack(columns, row_count.bit_length())
+    if packed is None:
+        return np.lexsort(tuple(reversed(columns))).astype(np.int64, copy=False)
+    packed.sort()
+    packed &= (1 << bits) - 1
+    return packed
+
+
+def _pack(columns: Sequence[Int64Array], row_bits: int) -> tuple[Int64Array | None, int]:
+    """Pack columns and the row number into one int64, or return None if they do not fit."""
+    lows = [int(column.min()) for column in columns]
+    widths = [
+        (int(column.max()) - low).bit_length()
+        for column, low in zip(columns, lows, strict=True)
+    ]
+    if sum(widths) + row_bits > _PACK_BITS:
+        return None, row_bits
+    packed = columns[0] - lows[0]
+    for column, low, width in zip(columns[1:], lows[1:], widths[1:], strict=True):
+        packed <<= width
+        packed += column - low
+    packed <<= row_bits
+    packed += np.arange(len(packed), dtype=np.int64)
+    return packed, row_bits
+
+
+def find_rows(
+    columns: Sequence[Int64Array], keys: Sequence[Int64Array], *, after: bool = False
+) -> Int64Array:
+    """Find where each key row would go among sorted rows.
+
+    Args:
+        columns: int64[n] each, sorted.
+        keys: int64[m] each, as many columns, in any order of rows.
+        after: behind equal rows instead of before them.
+
+    Returns:
+        int64[m] positions in 0..n.
+
+    Cost: O(m log n) in about 2 log n array operations; no pass over the columns.
+    """
+    low = np.zeros(len(keys[0]), np.int64)
+    high = np.full(len(keys[0]), len(columns[0]), np.int64)
+    last = len(columns) - 1
+    for i, (column, key) in enumerate(zip(columns, keys, strict=True)):
+        if i == 0:
+            start = np.searchsorted(column, key, "right" if after and not last else "left")
+            stop = start if not last else np.searchsorted(column, key, "right")
+            low, high = start.astype(np.int64), stop.astype(np.int64)
+        else:
+            start = _bisect(column, key, low, high, after=after and i == last)
+            high = start if i == last else _bisect(column, key, start, high, after=True)
+            low = start
+    return low
+
+
+def _bisect(
+    column: Int64Array, key: Int64Array, low: Int64Array, high: Int64Array, *, after: bool
+) -> Int64Array:
+    """Binary search each key in its own range of `column`."""
+    low, high = low.copy(), high.copy()
+    if not len(column):
+        return low
+    last = len(column) - 1
+    while True:
+        open_ = low < high
+        if not open_.any():
+            return low
+        middle = (low + high) >> 1
+        value = column[np.minimum(middle, last)]
+        go_right = open_ & ((value <= key) if after else (value < key))
+        low = np.where(go_right, middle + 1, low)
+        high = np.where(open_ & ~go_right, middle, high)
+
+
+def match_rows(columns: Sequence[Int64Array], keys: Sequence[Int64Array]) -> Int64Array:
+    """Find the row equal to each key row, or -1; the rows are sorted.
+
+    Where several rows are equal, the first is meant.
+    """
+    row_count = len(columns[0])
+    if not row_count:
+        return np.full(len(keys[0]), -1, np.int64)
+    positions = find_rows(columns, keys)
+    inside = np.minimum(positions, row_count - 1)
+    equal = positions < row_count
+    for column, key in zip(columns, keys, strict=True):
+        equal &= column[inside] == key
+    return np.where(equal, positions, -1)
+
+
+def merge_order(positions: Int64Array, row_count: int) -> tuple[BoolArray, Int64Array]:
+    """Tell where rows to insert land when they go before `positions` of `row_count` rows.
+
+    Args:
+        positions: int64[m], sorted: before which old row each new row goes.
+
+    Returns:
+        (old, new): bool[n+m] true where an old row stays, and int64[m] where the new ones go.
+    """
+    new = positions + np.arange(len(positions), dtype=np.int64)
+    old = np.ones(row_count + len(positions), np.bool_)
+    old[new] = False
+    return old, new
+
+
+def insert_rows(
+    column: Int64Array, values: Int64Array, old: BoolArray, new: Int64Array
+) -> Int64Array:
+    """Merge one column as `merge_order` says."""
+    merged = np.empty(len(old), np.int64)
+    merged[old] = column
+    merged[new] = values
+    return merged
+
+
+def pair_intervals(
+    e: Int64Array, a: Int64Array, v: Int64Array, tx: Int64Array, added: BoolArray
+) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Pair assertions with the retractions that end them.
+
+    Args:
+        e, a, v, tx: int64[n], the datoms of a stretch of the log in its order.
+        added: bool[n].
+
+    Returns:
+        (asserted, ended_by, orphans): row numbers of all assertions; for each of them the row
+        number of the retraction that ends it, or -1; and the retractions that end something
+        older than the stretch. Retracting and asserting one fact in one transaction is no
+        datom at all, so within one fact the rows alternate.
+    """
+    order = sort_order((e, a, v, tx))
+    same = np.zeros(len(order), np.bool_)
+    same[1:] = (
+        (e[order[1:]] == e[order[:-1]])
+        & (a[order[1:]] == a[order[:-1]])
+        & (v[order[1:]] == v[order[:-1]])
+    )
+    ordered = added[order]
+    ends_previous = same & ~ordered
+    ended_by = np.full(len(e), -1, np.int64)
+    where = np.flatnonzero(ends_previous)
+    ended_by[order[where - 1]] = order[where]
+    asserted = np.flatnonzero(added)
+    orphans = np.sort(order[~same & ~ordered])
+    return asserted, ended_by[asserted], orphans

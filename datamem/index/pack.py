@@ -1,0 +1,80 @@
+"""Packs: immutable blobs of a store, named by their content, mapped at their first use.
+
+A pack that newer roots no longer name is deleted; database values that still read it keep it mapped,
+so a value stays whole for as long as somebody holds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+
+class BlobStore(Protocol):
+    """The part of the storage contract that indexes need."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store an immutable blob; durable on return where the policy says so."""
+
+    def open_blob(self, name: str) -> memoryview:
+        """Return a blob's bytes, mapped."""
+
+    def delete(self, name: str) -> None:
+        """Remove a blob."""
+
+    def names(self, prefix: str = "") -> Iterable[str]:
+        """Return the names of the stored blobs."""
+
+
+class Pack:
+    """One blob, mapped when first read."""
+
+    __slots__ = ("__weakref__", "_data", "_store", "name")
+
+    def __init__(self, name: str, store: BlobStore) -> None:
+        self.name = name
+        self._store = store
+        self._data: memoryview | None = None
+
+    def data(self) -> memoryview:
+        """Return its bytes.
+
+        Raises:
+            StorageError: `storage/missing-blob` if the store does not have it.
+        """
+        if self._data is None:
+            self._data = self._store.open_blob(self.name)
+        return self._data
+
+
+class Packs:
+    """The packs of one store."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self._open: WeakValueDictionary[str, Pack] = WeakValueDictionary()
+
+    def get(self, name: str) -> Pack:
+        """Return the pack of this name; nothing is read yet."""
+        pack = self._open.get(name)
+        if pack is None:
+            pack = self._open[name] = Pack(name, self._store)
+        return pack
+
+    def write(self, kind: str, data: bytes) -> Pack:
+        """Store bytes under a name made of their digest."""
+        name = f"{kind}-{hashlib.blake2b(data, digest_size=16).hexdigest()}"
+        self._store.put(name, data)
+        return self.get(name)
+
+    def sweep(self, keep: set[str]) -> int:
+        """Delete all blobs but those to keep; return how many."""
+        doomed = [name for name in self._store.names() if name not in keep]
+        for name in doomed:
+            pack = self._open.get(name)
+            if pack is not None:
+                pack.data()
+            self._store.delete(name)
+        return len(doomed)

@@ -1,0 +1,136 @@
+"""A run: sorted rows of one index order, as a row of segments that other runs may share."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+import numpy as np
+
+from datamem.index.kernels import EMPTY, Int64Array, find_rows
+from datamem.index.segment import SEGMENT_ROWS, Key, Segment, wide_segment
+
+_ABOVE: Final = 1 << 70
+
+
+class Run:
+    """Sorted, immutable rows of one order.
+
+    Columns 0 to 2 are the key in the run's order, 3 is the asserting transaction and, in a run of
+    ended rows, 4 the retracting one.
+    """
+
+    __slots__ = ("column_count", "firsts", "max_tx", "min_tx", "row_count", "segments", "starts")
+
+    def __init__(self, segments: Sequence[Segment], column_count: int) -> None:
+        self.segments = tuple(segments)
+        self.column_count = column_count
+        self.firsts = [segment.first for segment in self.segments]
+        self.starts = [0, *accumulate(segment.row_count for segment in self.segments)]
+        self.row_count = self.starts[-1]
+        self.min_tx = min((segment.min_tx for segment in self.segments), default=0)
+        self.max_tx = max((segment.max_tx for segment in self.segments), default=0)
+
+    def range(self, prefix: Key) -> tuple[int, int]:
+        """Find the rows whose leading columns equal `prefix`, as a half-open range.
+
+        Cost: one search among segments, one inside the first and the last of them; about 3 µs.
+        """
+        if not prefix:
+            return 0, self.row_count
+        firsts = self.firsts
+        i = bisect_left(firsts, prefix) - 1
+        j = bisect_left(firsts, (*prefix, _ABOVE), max(i, 0)) - 1
+        if j < 0:
+            return 0, 0
+        stop = self.starts[j] + self.segments[j].upper(prefix)
+        if i < 0:
+            return 0, stop
+        return self.starts[i] + self.segments[i].lower(prefix), stop
+
+    def lower(self, key: Key) -> int:
+        """Return the first row that is not below `key` (one to three leading columns)."""
+        i = bisect_left(self.firsts, key) - 1
+        return 0 if i < 0 else self.starts[i] + self.segments[i].lower(key)
+
+    def upper(self, key: Key) -> int:
+        """Return the first row that is above `key` (one to three leading columns)."""
+        j = bisect_left(self.firsts, (*key, _ABOVE)) - 1
+        return 0 if j < 0 else self.starts[j] + self.segments[j].upper(key)
+
+    def column(self, i: int, start: int = 0, stop: int | None = None) -> Int64Array:
+        """Return rows start:stop of column `i`, int64; a view where one segment holds them."""
+        stop = self.row_count if stop is None else stop
+        if start >= stop:
+            return EMPTY
+        starts = self.starts
+        first = bisect_right(starts, start) - 1
+        if stop <= starts[first + 1]:
+            base = starts[first]
+            return self.segments[first].column(i, start - base, stop - base)
+        last = bisect_left(starts, stop) - 1
+        parts = [
+            self.segments[k].column(
+                i, max(start - starts[k], 0), min(stop, starts[k + 1]) - starts[k]
+            )
+            for k in range(first, last + 1)
+        ]
+        return np.concatenate(parts)
+
+    def columns(self, start: int = 0, stop: int | None = None) -> list[Int64Array]:
+        """Return rows start:stop of every column."""
+        return [self.column(i, start, stop) for i in range(self.column_count)]
+
+    def at(self, i: int, row: int) -> int:
+        """Return one value of column `i`."""
+        k = bisect_right(self.starts, row) - 1
+        return self.segments[k].at(i, row - self.starts[k])
+
+    def take(self, i: int, rows: Int64Array) -> Int64Array:
+        """Return column `i` of the given rows, int64[m]; rows ascend."""
+        if len(self.segments) == 1:
+            return self.segments[0].column(i)[rows]
+        out = np.empty(len(rows), np.int64)
+        cuts = np.searchsorted(rows, np.array(self.starts, np.int64))
+        for k in np.flatnonzero(np.diff(cuts)).tolist():
+            part = slice(cuts[k], cuts[k + 1])
+            out[part] = self.segments[k].column(i)[rows[part] - self.starts[k]]
+        return out
+
+    def find(self, keys: Sequence[Int64Array], *, after: bool = False) -> Int64Array:
+        """Find where each key row would go; `keys` has one to four columns, rows ascending."""
+        if not self.row_count:
+            return np.zeros(len(keys[0]), np.int64)
+        if len(self.segments) == 1:
+            segment = self.segments[0]
+            return find_rows([segment.column(i) for i in range(len(keys))], keys, after=after)
+        out = np.empty(len(keys[0]), np.int64)
+        which = self._segments_of(keys, after=after)
+        cuts = np.searchsorted(which, np.arange(len(self.segments) + 1))
+        for k in np.flatnonzero(np.diff(cuts)).tolist():
+            part = slice(cuts[k], cuts[k + 1])
+            columns = [self.segments[k].column(i) for i in range(len(keys))]
+            found = find_rows(columns, [key[part] for key in keys], after=after)
+            out[part] = found + self.starts[k]
+        return out
+
+    def _segments_of(self, keys: Sequence[Int64Array], *, after: bool) -> Int64Array:
+        firsts = [np.array(column, np.int64) for column in zip(*self.firsts, strict=True)]
+        found = find_rows(firsts[: len(keys)], keys, after=after)
+        return np.maximum(found - 1, 0)
+
+
+def run_of(columns: Sequence[Int64Array]) -> Run:
+    """Return a run in memory of columns that are sorted already; they are not copied."""
+    if not len(columns[0]):
+        return Run((), len(columns))
+    return Run((wide_segment(columns),), len(columns))
+
+
+def split_rows(row_count: int) -> list[tuple[int, int]]:
+    """Cut rows into ranges of about SEGMENT_ROWS, none of them tiny."""
+    pieces = max(1, round(row_count / SEGMENT_ROWS))
+    edges = [row_count * i // pieces for i in range(pieces + 1)]
+    return [(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True) if stop > start]

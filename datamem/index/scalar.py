@@ -1,0 +1,143 @@
+"""Reading a handful of rows without arrays: what point lookups and transactions run on.
+
+The same answers as `Index.scan`, for prefixes that few rows match, at 5 to 15 µs each.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from datamem.index.index import Bounds, Index
+from datamem.index.kernels import Int64Array
+from datamem.index.novelty import Novelty
+from datamem.index.orders import KEY_COLUMNS, Order
+from datamem.index.run import Run
+
+_Tombs = set[tuple[int, int, int]]
+
+
+def small_scan(
+    index: Index, bounds: Bounds, order: Order, prefix: tuple[int, ...], want: int
+) -> list[int]:
+    """Return column `want` (1 or 2 of the order) of the visible rows that start with `prefix`.
+
+    Args:
+        prefix: (e,) or (e, a) or (e, a, v) in EAVT; (a, v) in AVET. Of AEVT nothing.
+
+    Returns:
+        words; ascending within a level, levels oldest first, novelty last.
+    """
+    return [row[want] for row in small_rows(index, bounds, order, prefix)]
+
+
+def small_rows(
+    index: Index, bounds: Bounds, order: Order, prefix: tuple[int, ...]
+) -> list[tuple[int, int, int]]:
+    """Return the visible rows that start with `prefix`, as the order's key columns."""
+    tombs = _tombs(index, bounds.upto, order, prefix)
+    found: list[tuple[int, int, int]] = []
+    for i, level in enumerate(index.levels):
+        run = level.live[order]
+        start, stop = run.range(prefix)
+        if start < stop:
+            kills = index.kills[i]
+            dead = _killed(kills.rows[order], kills.txs[order], start, stop, bounds.upto)
+            _collect(found, run, (start, stop), bounds.upto, dead, tombs)
+        if bounds.past:
+            _collect_ended(found, level.ended[order], prefix, bounds.upto)
+    for i, layer in enumerate(index.layers):
+        rows = _novelty_rows(layer.novelty, order, prefix)
+        if rows:
+            above = any(later.tomb_count for later in index.layers[i + 1 :])
+            hide = tombs if above else set()
+            _collect_novelty(found, layer.novelty, rows, layer.row_count, (bounds, order, prefix), hide)
+    return found
+
+
+def _tombs(index: Index, upto: int, order: Order, prefix: tuple[int, ...]) -> _Tombs:
+    found: _Tombs = set()
+    for layer in index.layers:
+        if not layer.tomb_count:
+            continue
+        novelty = layer.novelty
+        if order is Order.AVET:
+            numbers = novelty.tombs_by_av.get((prefix[0], prefix[1]), ())
+        else:
+            numbers = novelty.tombs_by_e.get(prefix[0], ())
+        es, as_, vs, txs = novelty.tombs
+        for n in numbers:
+            if n < layer.tomb_count and txs[n] <= upto:
+                fact = (int(es[n]), int(as_[n]), int(vs[n]))
+                i, j, k = KEY_COLUMNS[order]
+                found.add((fact[i], fact[j], fact[k]))
+    return found
+
+
+def _killed(
+    rows: Int64Array, txs: Int64Array, start: int, stop: int, upto: int
+) -> list[int]:
+    if not len(rows):
+        return []
+    view = memoryview(rows)
+    i = bisect_left(view, start)
+    dead = []
+    while i < len(view) and view[i] < stop:
+        if txs[i] <= upto:
+            dead.append(view[i])
+        i += 1
+    return dead
+
+
+def _collect(
+    found: list[tuple[int, int, int]],
+    run: Run,
+    span: tuple[int, int],
+    upto: int,
+    dead: list[int],
+    tombs: _Tombs,
+) -> None:
+    later = run.max_tx > upto
+    for row in range(*span):
+        if row in dead or (later and run.at(3, row) > upto):
+            continue
+        key = (run.at(0, row), run.at(1, row), run.at(2, row))
+        if key not in tombs:
+            found.append(key)
+
+
+def _collect_ended(
+    found: list[tuple[int, int, int]], run: Run, prefix: tuple[int, ...], upto: int
+) -> None:
+    if not run.row_count:
+        return
+    start, stop = run.range(prefix)
+    for row in range(start, stop):
+        if run.at(3, row) <= upto < run.at(4, row):
+            found.append((run.at(0, row), run.at(1, row), run.at(2, row)))
+
+
+def _novelty_rows(novelty: Novelty, order: Order, prefix: tuple[int, ...]) -> list[int]:
+    if order is Order.AVET:
+        return novelty.by_av.get((prefix[0], prefix[1]), [])
+    return novelty.by_e.get(prefix[0], [])
+
+
+def _collect_novelty(
+    found: list[tuple[int, int, int]],
+    novelty: Novelty,
+    rows: list[int],
+    count: int,
+    what: tuple[Bounds, Order, tuple[int, ...]],
+    tombs: _Tombs,
+) -> None:
+    bounds, order, prefix = what
+    views = novelty.views
+    i, j, k = KEY_COLUMNS[order]
+    first, second, third = views[i], views[j], views[k]
+    width = len(prefix)
+    for row in rows:
+        if row >= count or views[4][row] <= bounds.upto or views[3][row] > bounds.upto:
+            continue
+        key = (first[row], second[row], third[row])
+        if key[:width] == prefix and key not in tombs:
+            found.append(key)

@@ -1,0 +1,44 @@
+"""Selecting rows by many keys at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datamem.index.kernels import BoolArray, Int64Array
+
+_TABLE_SPAN = 1 << 24
+
+
+def expand_ranges(starts: Int64Array, stops: Int64Array) -> Int64Array:
+    """Return all positions of the half-open ranges, int64[sum of lengths], range after range.
+
+    Example:
+        >>> expand_ranges(np.array([2, 9]), np.array([4, 10])).tolist()
+        [2, 3, 9]
+    """
+    lengths = stops - starts
+    total = int(lengths.sum())
+    if not total:
+        return np.empty(0, np.int64)
+    if total == len(starts) and bool((lengths == 1).all()):
+        return starts
+    ends = np.cumsum(lengths)
+    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+
+
+def in_sorted(values: Int64Array, keys: Int64Array) -> BoolArray:
+    """Tell which values are among the keys; the keys ascend and are distinct.
+
+    Cost: a table lookup where the keys span little, else a binary search per value.
+    """
+    if not len(keys) or not len(values):
+        return np.zeros(len(values), np.bool_)
+    low, high = int(keys[0]), int(keys[-1])
+    if high - low < max(_TABLE_SPAN, 4 * len(values)) and len(values) > 64:
+        table = np.zeros(high - low + 2, np.bool_)
+        table[keys - low] = True
+        inside = (values >= low) & (values <= high)
+        return table[np.where(inside, values - low, high - low + 1)]
+    positions = np.minimum(np.searchsorted(keys, values), len(keys) - 1)
+    found: BoolArray = keys[positions] == values
+    return found
