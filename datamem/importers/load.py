@@ -1,0 +1,112 @@
+"""Batches into a database: one transaction each, dated where it can be, and nothing twice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from datamem.edn import Keyword
+from datamem.importers.batch import (
+    Batch,
+    Connection,
+    EntityMap,
+    ImportReport,
+    Progress,
+    identity_of,
+)
+from datamem.importers.graph import DB_ID
+from datamem.importers.instants import last_instant, usable_instant
+
+_TX_INSTANT: Final = Keyword(":db/txInstant")
+
+
+def import_batches(
+    conn: Connection,
+    batches: Sequence[Batch],
+    report: ImportReport,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Transact what the database does not hold yet of each batch, in order; fill in the report.
+
+    Interrupted at any point, the same call later goes on where it stopped: a batch is in the
+    database whole or not at all.
+    """
+    for done_count, batch in enumerate(batches, start=1):
+        report.batches += 1
+        report.entities += len(batch.entities)
+        known = known_identities(conn.db, _identities(batch, conn.db.schema))
+        entities = _news(conn, batch, known)
+        report.known_count += len(known)
+        if entities:
+            _transact(conn, batch, entities, report)
+        if progress is not None:
+            progress(done_count, len(batches))
+    return report
+
+
+def _news(
+    conn: Connection, batch: Batch, known: set[tuple[Keyword, Any]]
+) -> Sequence[EntityMap]:
+    """Return the entities of the batch that would add something."""
+    if not batch.keep_known:
+        return [entity for entity in batch.entities if identity_of(entity) not in known]
+    if known and _adds_nothing(conn.db.with_tx(list(batch.entities))):
+        return ()
+    return batch.entities
+
+
+def _adds_nothing(speculation: Any) -> bool:
+    """Tell whether a report has no datoms but those of its transaction."""
+    return all(datom.e == speculation.tx for datom in speculation.tx_data)
+
+
+def _transact(
+    conn: Connection, batch: Batch, entities: Sequence[EntityMap], report: ImportReport
+) -> None:
+    meta: dict[Keyword, Any] = {
+        Keyword(":import/source"): report.source,
+        Keyword(":import/format"): Keyword(f":{report.format}"),
+    }
+    instant = usable_instant(batch.instant, last_instant(conn.db))
+    if instant is not None:
+        meta[_TX_INSTANT] = instant
+    elif batch.instant is not None:
+        report.undated_count += 1
+    done = conn.transact(list(entities), meta=meta)
+    report.transactions += 1
+    report.datoms += len(done.tx_data)
+
+
+def _identities(batch: Batch, schema: Any) -> list[tuple[Keyword, Any]]:
+    if not batch.keep_known:
+        return [pair for entity in batch.entities if (pair := identity_of(entity)) is not None]
+    return [
+        (name, value)
+        for entity in batch.entities
+        for name, value in entity.items()
+        if name != DB_ID and _is_identity(schema.get(name))
+    ]
+
+
+def _is_identity(attribute: Any) -> bool:
+    return attribute is not None and attribute.unique == "identity"
+
+
+def known_identities(
+    db: Any, identities: Iterable[tuple[Keyword, Any]]
+) -> set[tuple[Keyword, Any]]:
+    """Return those of the (attribute, value) pairs that name an entity of the database.
+
+    Cost: one query an attribute.
+    """
+    values: defaultdict[Keyword, list[Any]] = defaultdict(list)
+    for attribute, value in identities:
+        values[attribute].append(value)
+    return {
+        (attribute, value)
+        for attribute, candidates in values.items()
+        for value in db.q(
+            f"[:find [?value ...] :in $ [?value ...] :where [_ {attribute} ?value]]", candidates
+        )
+    }
