@@ -15,7 +15,7 @@ r"""EDN text to Python values and back: the data format of schemas, transactions
 Inside a map key or a set everything is hashable: vectors are tuples there, and maps `EdnMap`s.
 """
 
-from datamem.edn.distinct import EdnMap, EdnSet, identity_of
+from datamem.edn.distinct import EdnMap, EdnSet, edn_map, edn_set, frozen, identity_of
 from datamem.edn.forms import (
     BigInt,
     Char,
@@ -60,6 +60,9 @@ __all__ = [
     "TokenKind",
     "Uri",
     "WithMeta",
+    "edn_map",
+    "edn_set",
+    "frozen",
     "identity_of",
     "iter_forms",
     "locate",

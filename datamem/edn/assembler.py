@@ -13,7 +13,7 @@ from operator import length_hint
 from typing import Final, TypeAlias
 
 from datamem.edn.atoms import read_atom
-from datamem.edn.distinct import EdnMap, EdnSet
+from datamem.edn.distinct import EdnMap, EdnSet, edn_set
 from datamem.edn.forms import EdnList, Form, Keyword, Symbol, WithMeta
 from datamem.edn.grammar import TAG
 from datamem.edn.tags import tagged_value
@@ -52,8 +52,7 @@ def _build_frozen_map(_: str, items: list[Form]) -> EdnMap:
 
 
 def _build_set(_: str, items: list[Form]) -> frozenset[Form] | EdnSet:
-    made = frozenset(items)
-    return made if len(made) == len(items) else EdnSet(items)
+    return edn_set(items)
 
 
 def _check_even(items: list[Form]) -> None:

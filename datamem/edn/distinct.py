@@ -161,6 +161,62 @@ class EdnSet(AbstractSet[Form]):
         return EdnSet, (list(self._elements.values()),)
 
 
+def edn_map(entries: Iterable[tuple[Form, Form]]) -> dict[Form, Form] | EdnMap:
+    """Return the map of these pairs: a dict, or an `EdnMap` where a dict would merge keys.
+
+    Keys that cannot be hashed are frozen first.
+
+    Raises:
+        EdnError: `edn/duplicate-key`.
+    """
+    pairs = list(entries)
+    try:
+        made = dict(pairs)
+    except TypeError:
+        pairs = [(frozen(key), value) for key, value in pairs]
+        made = dict(pairs)
+    return made if len(made) == len(pairs) else EdnMap(pairs)
+
+
+def edn_set(elements: Iterable[Form]) -> frozenset[Form] | EdnSet:
+    """Return the set of these: a frozenset, or an `EdnSet` where one would merge elements.
+
+    Elements that cannot be hashed are frozen first.
+
+    Raises:
+        EdnError: `edn/duplicate-element`.
+    """
+    items = list(elements)
+    try:
+        made = frozenset(items)
+    except TypeError:
+        items = [frozen(item) for item in items]
+        made = frozenset(items)
+    return made if len(made) == len(items) else EdnSet(items)
+
+
+def frozen(form: Form) -> Form:
+    """Return the form with what can be hashed in place of lists, dicts and sets, all the way down.
+
+    Example:
+        >>> frozen([1, {"a": [2]}])
+        (1, EdnMap([('a', (2,))]))
+    """
+    match form:
+        case EdnList():
+            return EdnList([frozen(item) for item in form])
+        case list() | tuple():
+            return tuple([frozen(item) for item in form])
+        case Mapping():
+            return EdnMap([(frozen(key), frozen(form[key])) for key in form])
+        case AbstractSet():
+            return edn_set(form)
+        case Tagged(tag, value):
+            return Tagged(tag, frozen(value))
+        case _:
+            return form
+
+
 def _duplicate_error(form: Form, count: int, *, code: str) -> EdnError:
     place = "map" if code.endswith("key") else "set"
     shown = str(form) if isinstance(form, str) else repr(form)

@@ -21,6 +21,8 @@ from datamem.edn import (
     Tagged,
     Uri,
     WithMeta,
+    edn_map,
+    edn_set,
     iter_forms,
     read,
     read_all,
@@ -198,6 +200,18 @@ def test_the_two_immutable_collections_compare_like_the_plain_ones():
     assert [] not in EdnSet([1])
     with pytest.raises(KeyError):
         EdnMap([(1, 2)])[True]
+
+
+def test_maps_and_sets_can_be_made_from_python_data():
+    assert type(edn_map([("a", 1), (True, 2)])) is dict
+    assert type(edn_map([(1, 1), (True, 2)])) is EdnMap
+    assert edn_map([([1], {"b": []})]) == {(1,): {"b": []}}
+    assert type(edn_set([1, 2])) is frozenset
+    assert type(edn_set([1, True])) is EdnSet
+    found = edn_set([{"a": [1, {2}]}, EdnList([[3]]), Tagged("t", [4])])
+    assert found == {EdnMap([("a", (1, frozenset({2})))]), EdnList([(3,)]), Tagged("t", (4,))}
+    with pytest.raises(EdnError):
+        edn_map([("a", 1), ("a", 2)])
 
 
 def test_keywords_are_strings_and_one_object_each():

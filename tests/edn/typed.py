@@ -21,7 +21,7 @@ from datamem.edn import (
     Uri,
     WithMeta,
 )
-from datamem.edn.distinct import identity_of
+from datamem.edn.distinct import edn_map, edn_set, identity_of
 
 
 def same(a: object, b: object) -> bool:
@@ -99,10 +99,7 @@ def distinct(values: list[object]) -> list[object]:
 
 
 def make_frozen_set(values: list[object]) -> frozenset[object] | EdnSet:
-    """Build as the reader does: a frozenset unless Python would merge elements."""
-    values = distinct(values)
-    made = frozenset(values)
-    return made if len(made) == len(values) else EdnSet(values)
+    return edn_set(distinct(values))
 
 
 def make_frozen_map(pairs: list[tuple[object, object]]) -> EdnMap:
@@ -110,9 +107,7 @@ def make_frozen_map(pairs: list[tuple[object, object]]) -> EdnMap:
 
 
 def make_map(pairs: list[tuple[object, object]]) -> dict[object, object] | EdnMap:
-    apart = make_frozen_map(pairs)
-    made = dict(apart.items())
-    return made if len(made) == len(apart) else apart
+    return edn_map(make_frozen_map(pairs).items())
 
 
 def frozen_in(children):
