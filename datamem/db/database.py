@@ -94,6 +94,11 @@ class Db:
         return t_of_tx(self._bounds.upto)
 
     @property
+    def newest_tx(self) -> int:
+        """Entity id of the newest transaction this value sees."""
+        return self._bounds.upto
+
+    @property
     def is_history(self) -> bool:
         """Tell whether this is a history view, whose rows may be retractions."""
         return self._view.is_history

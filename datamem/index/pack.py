@@ -33,10 +33,12 @@ class Pack:
 
     __slots__ = ("__weakref__", "_data", "_store", "name")
 
-    def __init__(self, name: str, store: BlobStore) -> None:
+    def __init__(
+        self, name: str, store: BlobStore | None, data: memoryview | None = None
+    ) -> None:
         self.name = name
         self._store = store
-        self._data: memoryview | None = None
+        self._data = data
 
     def data(self) -> memoryview:
         """Return its bytes.
@@ -45,14 +47,15 @@ class Pack:
             StorageError: `storage/missing-blob` if the store does not have it.
         """
         if self._data is None:
+            assert self._store is not None
             self._data = self._store.open_blob(self.name)
         return self._data
 
 
 class Packs:
-    """The packs of one store."""
+    """The packs of one store, or, without a store, packs that live as long as they are used."""
 
-    def __init__(self, store: BlobStore) -> None:
+    def __init__(self, store: BlobStore | None = None) -> None:
         self._store = store
         self._open: WeakValueDictionary[str, Pack] = WeakValueDictionary()
 
@@ -66,15 +69,23 @@ class Packs:
     def write(self, kind: str, data: bytes) -> Pack:
         """Store bytes under a name made of their digest."""
         name = f"{kind}-{hashlib.blake2b(data, digest_size=16).hexdigest()}"
+        if self._store is None:
+            return Pack(name, None, memoryview(data))
         self._store.put(name, data)
         return self.get(name)
 
+    def remove(self, name: str) -> None:
+        """Delete a blob; whoever still reads it keeps it mapped."""
+        pack = self._open.get(name)
+        if pack is not None:
+            pack.data()
+        if self._store is not None:
+            self._store.delete(name)
+
     def sweep(self, keep: set[str]) -> int:
         """Delete all blobs but those to keep; return how many."""
-        doomed = [name for name in self._store.names() if name not in keep]
+        names = [] if self._store is None else list(self._store.names())
+        doomed = [name for name in names if name not in keep]
         for name in doomed:
-            pack = self._open.get(name)
-            if pack is not None:
-                pack.data()
-            self._store.delete(name)
+            self.remove(name)
         return len(doomed)

@@ -18,7 +18,7 @@ from datamem.index.kernels import Int64Array
 from datamem.index.level import Kills, Level
 from datamem.index.pack import Packs
 from datamem.index.run import Run
-from datamem.index.segment import SegmentEntry, StoredSegment
+from datamem.index.segment import SegmentEntry, StoredSegment, narrowed, widened
 
 ROOT_VERSION: Final = 1
 
@@ -61,7 +61,7 @@ def encode_root(root: Root) -> bytes:
         for level in root.index.levels
     ]
     kills = [
-        [_bytes(column) for column in (*kills.rows, *kills.txs)] + [kills.max_tx]
+        [len(kills), kills.max_tx, *(narrowed(column) for column in (*kills.rows, *kills.txs))]
         for kills in root.index.kills
     ]
     body: bytes = msgpack.packb(
@@ -154,9 +154,10 @@ def _decode_run(data: dict[str, Any], names: list[str], packs: Packs) -> Run:
 
 
 def _decode_kills(data: Sequence[Any]) -> Kills:
-    columns = [np.frombuffer(column, "<i8") for column in data[:6]]
+    count, max_tx = data[:2]
+    columns = [widened(low, width, packed, count) for low, width, packed in data[2:]]
     rows, txs = columns[:3], columns[3:]
-    return Kills((rows[0], rows[1], rows[2]), (txs[0], txs[1], txs[2]), data[6])
+    return Kills((rows[0], rows[1], rows[2]), (txs[0], txs[1], txs[2]), max_tx)
 
 
 def _bytes(column: Int64Array) -> bytes:

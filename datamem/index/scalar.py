@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from datamem.index.index import Bounds, Index
+from datamem.index.index import Bounds, Index, Layer
 from datamem.index.kernels import Int64Array
 from datamem.index.novelty import Novelty
 from datamem.index.orders import KEY_COLUMNS, Order
@@ -34,7 +34,7 @@ def small_rows(
     index: Index, bounds: Bounds, order: Order, prefix: tuple[int, ...]
 ) -> list[tuple[int, int, int]]:
     """Return the visible rows that start with `prefix`, as the order's key columns."""
-    tombs = _tombs(index, bounds.upto, order, prefix)
+    tombs = _tombs(index.layers, bounds.upto, order, prefix)
     found: list[tuple[int, int, int]] = []
     for i, level in enumerate(index.levels):
         run = level.live[order]
@@ -48,15 +48,17 @@ def small_rows(
     for i, layer in enumerate(index.layers):
         rows = _novelty_rows(layer.novelty, order, prefix)
         if rows:
-            above = any(later.tomb_count for later in index.layers[i + 1 :])
-            hide = tombs if above else set()
-            _collect_novelty(found, layer.novelty, rows, layer.row_count, (bounds, order, prefix), hide)
+            hide = _tombs(index.layers[i + 1 :], bounds.upto, order, prefix)
+            what = (bounds, order, prefix)
+            _collect_novelty(found, layer.novelty, rows, layer.row_count, what, hide)
     return found
 
 
-def _tombs(index: Index, upto: int, order: Order, prefix: tuple[int, ...]) -> _Tombs:
+def _tombs(
+    layers: tuple[Layer, ...], upto: int, order: Order, prefix: tuple[int, ...]
+) -> _Tombs:
     found: _Tombs = set()
-    for layer in index.layers:
+    for layer in layers:
         if not layer.tomb_count:
             continue
         novelty = layer.novelty

@@ -179,7 +179,7 @@ def encode_columns(columns: Sequence[Int64Array]) -> tuple[bytes, dict[str, Any]
     """Return the bytes of a segment and the fields of its directory entry but pack and offset."""
     parts, lows, widths = [], [], []
     for column in columns:
-        low, width, narrow = _narrowed(column)
+        low, width, narrow = narrowed(column)
         lows.append(low)
         widths.append(width)
         parts.append(narrow)
@@ -197,7 +197,10 @@ def encode_columns(columns: Sequence[Int64Array]) -> tuple[bytes, dict[str, Any]
     return data, fields
 
 
-def _narrowed(column: Int64Array) -> tuple[int, int, bytes]:
+def narrowed(column: Int64Array) -> tuple[int, int, bytes]:
+    """Return (low, width in bytes, bytes): the column as its minimum and the smallest type."""
+    if not len(column):
+        return 0, 0, b""
     low, high = int(column.min()), int(column.max())
     spread = high - low
     width = next(w for w in _WIDTHS if spread < 1 << (8 * w) or w == 8)
@@ -206,6 +209,13 @@ def _narrowed(column: Int64Array) -> tuple[int, int, bytes]:
     if width == 8:
         return 0, 8, column.astype("<i8").tobytes()
     return low, width, (column - low).astype(_NARROW[width]).tobytes()
+
+
+def widened(low: int, width: int, data: bytes, row_count: int) -> Int64Array:
+    """Return the column of which `narrowed` made these."""
+    if width == 0:
+        return np.full(row_count, low, np.int64)
+    return np.frombuffer(data, _NARROW[width]).astype(np.int64) + low
 
 
 def _bounds(columns: Sequence[Int64Array]) -> tuple[Key, int, int]:

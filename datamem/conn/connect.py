@@ -1,0 +1,149 @@
+"""Opening a database: in memory or in a directory, new or there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from datamem.conn.bootstrap import bootstrap_plan, empty_db
+from datamem.conn.clock import now_us
+from datamem.conn.connection import Connection
+from datamem.conn.publish import Publisher
+from datamem.conn.recover import recover
+from datamem.conn.writer import State, Writer
+from datamem.errors import StorageError
+from datamem.index.compaction import Compactor
+from datamem.index.heap import RootHeap
+from datamem.index.pack import Packs
+from datamem.schema.reader import read_schema
+from datamem.transact import resolve
+from datamem.txlog.chain import FIRST_DIGEST
+from datamem.txlog.directory import DirectoryStore
+from datamem.txlog.memory import MemoryStore
+from datamem.txlog.store import Store
+
+
+def connect(
+    path: str | Path = ":memory:",
+    schema: Any = None,
+    *,
+    fsync: str = "always",
+    read_only: bool = False,
+    clock: Callable[[], int] = now_us,
+) -> Connection:
+    """Open a database, making it if there is none.
+
+    Args:
+        path: a directory, or ":memory:" for a database that ends with its connection.
+        schema: a path to an EDN file, EDN text, or data: the map of maps of Datalevin and
+            DataScript, or Datomic's vector of maps. Given to a database that exists, it is
+            transacted, and must be a change that the data allows.
+        fsync: "always" (a commit returns when it is on the disk), "interval:<ms>" or "off".
+        read_only: open without the writer's lock, beside the process that writes.
+        clock: µs since 1970; for tests and replays.
+
+    Raises:
+        StorageError: `storage/not-a-database`, `storage/locked`, `storage/newer-format`,
+            `storage/corrupt-log`, …
+        SchemaError: a schema that cannot be.
+    """
+    if str(path) == ":memory:":
+        conn = _new_in_memory(clock)
+    else:
+        conn = _open_directory(_directory_of(path), fsync=fsync, read_only=read_only, clock=clock)
+    try:
+        if schema is not None:
+            _install_schema(conn, schema)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _directory_of(path: str | Path) -> Path:
+    text = str(path)
+    if "://" in text and not text.startswith("file://"):
+        message = f"{text} is not a place that this version can open"
+        raise StorageError(
+            message, code="storage/unknown-url", hint='use a directory or ":memory:"', url=text
+        )
+    return Path(text.removeprefix("file://")).expanduser()
+
+
+def _new_in_memory(clock: Callable[[], int]) -> Connection:
+    heap = RootHeap()
+    state = State(empty_db(heap), FIRST_DIGEST, 0)
+    return _connection(MemoryStore(), heap, state, path=None, clock=clock)
+
+
+def _open_directory(
+    path: Path, *, fsync: str, read_only: bool, clock: Callable[[], int]
+) -> Connection:
+    store = DirectoryStore(path, fsync=fsync, read_only=read_only, create=not read_only)
+    try:
+        packs = Packs(store)
+        found = recover(store, packs)
+        publisher = None
+        if not read_only:
+            publisher = Publisher(store, packs, found.heap, found.root)
+            if found.root is not None and found.root_error is None:
+                packs.sweep(found.root.packs() | {found.root_blob})
+        conn = _connection(
+            store, found.heap, found.state, path=path, clock=clock, packs=packs, publisher=publisher
+        )
+        conn.root_error = found.root_error
+    except BaseException:
+        store.close()
+        raise
+    return conn
+
+
+def _connection(
+    store: Store,
+    heap: RootHeap,
+    state: State,
+    *,
+    path: Path | None,
+    clock: Callable[[], int],
+    packs: Packs | None = None,
+    publisher: Publisher | None = None,
+) -> Connection:
+    compactor = Compactor(packs or Packs())
+    writer = Writer(store, heap, state, compactor, publisher)
+    conn = Connection(store, writer, path=path, clock=clock)
+    if state.db.basis_t == 0 and not (path is not None and publisher is None):
+        writer.commit(bootstrap_plan)
+    return conn
+
+
+def _install_schema(conn: Connection, schema: Any) -> None:
+    """Transact a schema; in a database without data of its own, at its beginning of time."""
+    tx_data = read_schema(schema)
+    is_new = conn.db.basis_t == 1
+
+    def plan(db: Any) -> Any:
+        return resolve(db, tx_data, now_us=1 if is_new else conn.now_us())
+
+    conn.commit(plan)
+
+
+def restore(source: str | Path, target: str | Path) -> Path:
+    """Write a backup (a copied database directory) to a new place, after verifying its log.
+
+    Raises:
+        StorageError: `storage/corrupt-log` for a damaged backup, `storage/exists` if something
+            is at the target.
+    """
+    with DirectoryStore(source, read_only=True, create=False) as store:
+        damage = store.verify()
+        if damage:
+            first = damage[0]
+            raise StorageError(
+                f"the backup is damaged: {first.file}, entry {first.entry}: {first.reason}",
+                code="storage/corrupt-log",
+                hint="restore an older backup",
+                damage=[repr(one) for one in damage],
+            )
+        store.copy_to(Path(target))
+    return Path(target)

@@ -1,0 +1,262 @@
+"""`Connection`: one live database, in memory or in a directory."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from datamem.conn.clock import now_us
+from datamem.conn.fork import fork_state
+from datamem.conn.history import LogEntry, entry_at, read_log
+from datamem.conn.load import LoadReport, plans
+from datamem.conn.writer import Writer
+from datamem.db.database import Db
+from datamem.db.report import TxReport
+from datamem.db.time import t_of_point
+from datamem.errors import StorageError
+from datamem.index.compaction import Compactor
+from datamem.index.freeze import freeze
+from datamem.index.pack import Packs
+from datamem.transact import resolve
+from datamem.txlog.store import Recovery, Store
+
+_logger = logging.getLogger("datamem")
+
+
+class Connection:
+    """A live database; `datamem.connect` makes one. A context manager that closes itself.
+
+    Any number of threads may use it. Reading takes no lock: `conn.db` is an immutable value.
+    Writing is serialized, and commits of several threads share one sync of the log.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        *,
+        path: Path | None,
+        clock: Callable[[], int] = now_us,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._listeners: list[Callable[[TxReport], Any]] = []
+        self._reports: deque[TxReport] = deque()
+        self._delivery = threading.Lock()
+        self.path = path
+        """Directory of the database; None in memory."""
+        self.root_error: StorageError | None = None
+        """Why opening had to replay the whole log, if it had to."""
+
+    def __repr__(self) -> str:
+        where = ":memory:" if self.path is None else str(self.path)
+        return f"<Connection {where} basis_t={self.db.basis_t}>"
+
+    # Reading
+
+    @property
+    def db(self) -> Db:
+        """The database value now."""
+        return self._writer.state.db
+
+    def log(
+        self, start: int | datetime | None = None, end: int | datetime | None = None
+    ) -> Iterator[LogEntry]:
+        """Yield the transactions from `start` to before `end`, in order.
+
+        Args:
+            start, end: a t, a transaction's entity id or an instant; None for no bound.
+        """
+        return read_log(self._store, self.db, start, end)
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What opening had to mend (a torn last record), or None."""
+        return self._store.recovery
+
+    # Writing
+
+    def transact(
+        self,
+        tx_data: Any,
+        meta: Mapping[Any, Any] | None = None,
+        *,
+        basis_t: int | None = None,
+    ) -> TxReport:
+        """Commit a transaction: all of it or, with an error, nothing.
+
+        Args:
+            tx_data: EDN text, or a list of maps and of `[op …]` vectors.
+            meta: attributes of the transaction entity: who, which run, why.
+            basis_t: refuse with `transact/stale-basis` if the database has moved past this t.
+
+        Returns:
+            the report; the transaction is in the log, and synced as the connection's policy says.
+
+        Raises:
+            TransactError: with every conflict found in `data["conflicts"]`.
+            StorageError: if the log cannot take it (`storage/disk-full`, …).
+        """
+
+        def plan(db: Db) -> Any:
+            return resolve(
+                db,
+                tx_data,
+                now_us=self._clock(),
+                meta=meta,
+                functions=self._functions,
+                basis_t=basis_t,
+            )
+
+        return self.commit(plan)
+
+    def commit(self, plan: Callable[[Db], Any]) -> TxReport:
+        """Commit what `plan(db)` resolves the newest value to; for layers that make their own plans."""
+        report = self._writer.commit(plan)
+        if self._listeners and report.datom_count:
+            self._reports.append(report)
+            self._deliver()
+        return report
+
+    def now_us(self) -> int:
+        """Return the connection's clock, µs since 1970."""
+        return self._clock()
+
+    def register(self, name: str, function: Callable[..., Any]) -> None:
+        """Make `[name arg …]` in tx-data, or a predicate of the schema, call a Python function.
+
+        A transaction function gets `(db, *args)` and returns tx-data. The log holds what it returned, never
+        the function.
+        """
+        self._functions[name if name.startswith(":") else f":{name}"] = function
+
+    def listen(self, callback: Callable[[TxReport], Any]) -> Callable[[], None]:
+        """Call `callback(report)` after every commit of this connection; return how to stop it.
+
+        An exception in a callback is logged (logger "datamem") and harms nobody.
+        """
+        self._listeners.append(callback)
+
+        def stop() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return stop
+
+    def _deliver(self) -> None:
+        while self._reports and self._delivery.acquire(blocking=False):
+            try:
+                while self._reports:
+                    self._call_listeners(self._reports.popleft())
+            finally:
+                self._delivery.release()
+
+    def _call_listeners(self, report: TxReport) -> None:
+        for callback in tuple(self._listeners):
+            try:
+                callback(report)
+            except Exception:
+                _logger.exception("a listener failed on transaction %s", report.t)
+
+    # The database as a whole
+
+    def compact(self) -> None:
+        """Merge the whole index into one level and publish it; queries then read least."""
+        self._check_writable()
+
+        def work() -> None:
+            writer = self._writer
+            index = writer.compactor.compact(freeze(writer.state.db.index))
+            writer.set_index(index)
+            if writer.publisher is not None:
+                writer.publish_root()
+
+        self._writer.alone(work)
+
+    def _check_writable(self) -> None:
+        if self._writer.publisher is None and self.path is not None:
+            raise StorageError("the database is open for reading", code="storage/read-only")
+
+    def sync(self) -> None:
+        """Make every commit so far durable, whatever the fsync policy."""
+        self._store.sync()
+
+    def copy(self, path: str | Path) -> Path:
+        """Write a consistent copy of the database into a new directory, while it stays open.
+
+        Raises:
+            StorageError: `storage/exists` if something is at `path`.
+        """
+        target = Path(path)
+        state = self._writer.state
+        self._store.copy_to(target, state.entry_count)
+        return target
+
+    def fork(
+        self, path: str | Path | None = None, as_of: int | datetime | None = None
+    ) -> Connection:
+        """Return a writable branch that shares what came before; this database does not change.
+
+        Args:
+            path: a new directory for it; None keeps the branch in memory.
+            as_of: branch off after this t, transaction or instant; None: now.
+
+        Cost: microseconds in memory for the present; a copy of the log in a directory.
+        """
+        from datamem.conn.connect import connect
+
+        state = self._writer.alone(lambda: self._writer.state)
+        t = state.db.basis_t if as_of is None else min(t_of_point(state.db, as_of), state.db.basis_t)
+        if path is None:
+            store, forked = fork_state(self._store, state, t)
+            writer = Writer(store, forked.db.heap, forked, Compactor(Packs()), None)
+            return Connection(store, writer, path=None, clock=self._clock)
+        self._store.copy_to(Path(path), entry_at(self._store, t)[0])
+        return connect(path, clock=self._clock)
+
+    def load(self, columns: Mapping[str, Any]) -> LoadReport:
+        """Add one new entity per row from columns: numpy, Arrow, pandas, polars or lists.
+
+        Args:
+            columns: attribute to its values, all of one length; None, NaN and NaT are no datom. The
+                attributes must be declared.
+
+        Returns:
+            which entities the rows became. A large load takes several transactions, each whole or not at
+            all; a failure leaves the earlier ones.
+        """
+        first: TxReport | None = None
+        report, datom_count, rows = None, 0, 0
+        for plan in plans(columns, self._clock):
+            report = self.commit(plan)
+            first = first or report
+            datom_count += report.datom_count
+            rows += report.db_after.next_entity - report.db_before.next_entity
+        if first is None or report is None:
+            return LoadReport(self.db.next_entity, 0, 0, self.db.basis_t, self.db.basis_t)
+        return LoadReport(first.db_before.next_entity, rows, datom_count, first.t, report.t)
+
+    def stats(self) -> dict[str, Any]:
+        """Return counts and sizes of the database, for people and monitoring."""
+        from datamem.conn.stats import stats_of
+
+        return stats_of(self, self._writer)
+
+    def close(self) -> None:
+        """Publish what a quick reopening needs and release the directory; twice is no harm."""
+        self._writer.close()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+

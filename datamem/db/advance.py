@@ -1,0 +1,75 @@
+"""The next database value: what a resolved transaction makes of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from datamem.db.database import Db
+from datamem.db.view import NOW
+from datamem.index.freeze import freeze, with_datoms
+from datamem.index.heap import LayerHeap
+from datamem.index.index import Index, Layer
+from datamem.index.novelty import Novelty
+from datamem.schema.schema import Schema
+from datamem.schema.types import ValueType
+
+_MAX_LAYERS = 3
+
+
+class Plan(Protocol):
+    """A resolved transaction, as `datamem.transact` makes it."""
+
+    t: int
+    tx: int
+    instant_us: int
+    e: Sequence[int]
+    a: Sequence[int]
+    v: Sequence[int]
+    added: Sequence[bool]
+    new_values: Sequence[tuple[ValueType, Any]]
+    next_entity: int
+    next_attribute: int
+    schema: Schema
+
+
+def advance(db: Db, plan: Plan) -> Db:
+    """Return the value after a transaction, appending to the novelty and heap that `db` holds.
+
+    Only the owner of both may call this, on its newest value; older values do not change. For a
+    value that others share, take `branch(db)` first.
+    """
+    db.heap.extend(plan.new_values)
+    index = with_datoms(db.index, (plan.e, plan.a, plan.v, plan.added), plan.tx)
+    return Db(
+        index,
+        db.heap,
+        plan.schema,
+        basis_t=plan.t,
+        counters=(plan.next_entity, plan.next_attribute),
+        last_instant_us=plan.instant_us,
+    )
+
+
+def branch(db: Db) -> Db:
+    """Return the present of `db` with a novelty and a heap layer of its own on top.
+
+    Cost: microseconds; all data is shared.
+    """
+    index = freeze(db.index) if len(db.index.layers) >= _MAX_LAYERS else db.index
+    index = replace(index, layers=(*index.layers, Layer(Novelty(), 0, 0)))
+    return with_index(db, index, LayerHeap(db.heap, db.heap_size))
+
+
+def with_index(db: Db, index: Index, heap: Any = None) -> Db:
+    """Return the present of `db` over another index that holds the same datoms."""
+    return Db(
+        index,
+        db.heap if heap is None else heap,
+        db.schema,
+        basis_t=db.basis_t,
+        counters=(db.next_entity, db.next_attribute),
+        last_instant_us=db.last_instant_us,
+        view=NOW,
+    )
