@@ -1,1 +1,83 @@
-"""A time machine for agent memory."""
+"""A time machine for agent memory: an immutable datom database with Datalog.
+
+    import datamem
+
+    conn = datamem.connect("memory-db")
+    conn.transact([{"user/name": "Ada", "user/likes": "tea"}])
+    conn.db.q('[:find ?likes . :where [?u :user/name "Ada"] [?u :user/likes ?likes]]')
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from datamem.db.hooks import HOOKS as _HOOKS
+from datamem.errors import DatamemError
+
+if TYPE_CHECKING:
+    from datamem.conn import Connection, connect, restore
+    from datamem.datalog import explain, prepare, q
+    from datamem.db import Datom, Db, TxReport
+    from datamem.edn import Keyword, Symbol
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Connection",
+    "DatamemError",
+    "Datom",
+    "Db",
+    "Keyword",
+    "Symbol",
+    "TxReport",
+    "connect",
+    "explain",
+    "prepare",
+    "q",
+    "restore",
+]
+
+_HOOKS.update(
+    {
+        "q": "datamem.datalog:q",
+        "prepare": "datamem.datalog:prepare",
+        "explain": "datamem.datalog:explain",
+        "pull": "datamem.db.pull:pull",
+        "pull_many": "datamem.db.pull:pull_many",
+        "entity": "datamem.db.entity:entity",
+        "datoms": "datamem.db.datoms:datoms",
+        "seek_datoms": "datamem.db.datoms:seek_datoms",
+        "index_range": "datamem.db.datoms:index_range",
+        "with_tx": "datamem.transact.speculate:with_tx",
+    }
+)
+
+_HOMES: Final = {
+    "Connection": "datamem.conn",
+    "Datom": "datamem.db",
+    "Db": "datamem.db",
+    "Keyword": "datamem.edn",
+    "Symbol": "datamem.edn",
+    "TxReport": "datamem.db",
+    "connect": "datamem.conn",
+    "explain": "datamem.datalog",
+    "prepare": "datamem.datalog",
+    "q": "datamem.datalog",
+    "restore": "datamem.conn",
+}
+"""Where each public name lives; imported at its first use, so that `import datamem` stays quick."""
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module 'datamem' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

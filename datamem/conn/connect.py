@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from datamem.conn.bootstrap import bootstrap_plan, empty_db
-from datamem.conn.clock import now_us
+from datamem.clock import now_us
 from datamem.conn.connection import Connection
 from datamem.conn.publish import Publisher
 from datamem.conn.recover import recover

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from datamem.conn.clock import now_us
+from datamem.clock import now_us
 from datamem.conn.fork import fork_state
 from datamem.conn.history import LogEntry, entry_at, read_log
 from datamem.conn.load import LoadReport, plans

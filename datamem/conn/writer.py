@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from datamem.conn.clock import random_bytes
+from datamem.clock import random_bytes
 from datamem.conn.publish import Publisher
 from datamem.conn.turns import Request, Turns
 from datamem.db.advance import advance, with_index

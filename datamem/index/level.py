@@ -19,7 +19,7 @@ from datamem.index.run import Run, run_of
 Columns = Sequence[Int64Array]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Level:
     """Live and ended runs, one of each per order."""
 

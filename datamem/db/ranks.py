@@ -1,0 +1,95 @@
+"""Values in order: ranks of heap codes, made lazily per level, since codes are not in value order."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from datamem.index.heap import decode_codes
+from datamem.index.kernels import Int64Array
+from datamem.index.level import Level
+from datamem.index.orders import Order
+from datamem.index.words import INLINE
+from datamem.schema.values import order_key
+
+if TYPE_CHECKING:
+    from datamem.db.database import Db
+
+Sorted = tuple[list[Any], Int64Array]
+"""Order keys, ascending, and the code of each."""
+
+_by_level: Final[WeakKeyDictionary[Level, dict[int, Sorted]]] = WeakKeyDictionary()
+
+
+def ranks(db: Db, a: Int64Array, v: Int64Array) -> Int64Array:
+    """Return int64[n] that sort, within one attribute, as the values of the words do."""
+    if not len(a):
+        return v
+    out = v.copy()
+    for attribute in np.unique(a).tolist():
+        if db.value_type(attribute) in INLINE:
+            continue
+        at = a == attribute
+        codes, inverse = np.unique(v[at], return_inverse=True)
+        keys = [order_key(value) for value in decode_codes(db.heap, codes)]
+        by = sorted(range(len(keys)), key=keys.__getitem__)
+        rank = np.empty(len(by), np.int64)
+        rank[by] = np.arange(len(by))
+        out[at] = rank[inverse]
+    return out
+
+
+def codes_between(db: Db, a: int, low: Any, high: Any, *, open_low: bool, open_high: bool) -> Int64Array:
+    """Return the codes of attribute `a` whose values lie between two, ascending as codes.
+
+    Args:
+        low, high: canonical values, None for no bound; `open_` leaves the bound itself out.
+
+    Cost: the first time, the attribute's distinct values of each level are decoded and sorted;
+    then two binary searches a level.
+    """
+    found = [
+        _slice(_sorted_codes(db, level, a), low, high, open_low=open_low, open_high=open_high)
+        for level in db.index.levels
+    ]
+    recent = [
+        layer.novelty.v[layer.novelty.rows(layer.row_count, None, a, None)]
+        for layer in db.index.layers
+    ]
+    fresh = _sort(db, np.concatenate(recent)) if recent else _sort(db, np.empty(0, np.int64))
+    found.append(_slice(fresh, low, high, open_low=open_low, open_high=open_high))
+    return np.unique(np.concatenate(found))
+
+
+def _sorted_codes(db: Db, level: Level, a: int) -> Sorted:
+    known = _by_level.setdefault(level, {})
+    found = known.get(a)
+    if found is None:
+        columns = []
+        for run in (level.live[Order.AVET], level.ended[Order.AVET]):
+            start, stop = run.range((a,))
+            columns.append(run.column(1, start, stop))
+        found = known[a] = _sort(db, np.concatenate(columns))
+    return found
+
+
+def _sort(db: Db, codes: Int64Array) -> Sorted:
+    distinct = np.unique(codes)
+    keys = [order_key(value) for value in decode_codes(db.heap, distinct)]
+    by = sorted(range(len(keys)), key=keys.__getitem__)
+    return [keys[i] for i in by], distinct[by]
+
+
+def _slice(
+    ordered: Sorted, low: Any, high: Any, *, open_low: bool, open_high: bool
+) -> Int64Array:
+    keys, codes = ordered
+    start, stop = 0, len(keys)
+    if low is not None:
+        start = (bisect_right if open_low else bisect_left)(keys, order_key(low))
+    if high is not None:
+        stop = (bisect_left if open_high else bisect_right)(keys, order_key(high))
+    return codes[start:stop]

@@ -1,0 +1,36 @@
+"""Speculative transactions: what transacting would give, seen by nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from datamem.clock import now_us
+from datamem.db.advance import advance, branch
+from datamem.db.report import TxReport
+from datamem.errors import TransactError
+from datamem.transact.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datamem.db.database import Db
+
+
+def with_tx(db: Db, tx_data: Any, meta: Mapping[Any, Any] | None = None) -> TxReport:
+    """Return the report that transacting on the present of `db` would give.
+
+    Raises:
+        TransactError: as `Connection.transact`; `transact/past-view` on a view of the past.
+    """
+    if db.view.since is not None or db.view.is_history or db.view.keep or db.t != db.basis_t:
+        raise TransactError(
+            f"{db!r} is a view, and a transaction continues a whole database",
+            code="transact/past-view",
+            hint="use conn.fork(as_of=…) to go on from a past instant",
+        )
+    base = branch(db)
+    plan = resolve(base, tx_data, now_us=now_us(), meta=meta)
+    if plan.empty:
+        return TxReport(db, db, plan.tempids, db.basis_t, ((), (), (), ()))
+    after = advance(base, plan)
+    return TxReport(db, after, plan.tempids, plan.t, (plan.e, plan.a, plan.v, plan.added))
