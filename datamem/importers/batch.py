@@ -69,7 +69,7 @@ class ImportReport:
 class Progress(Protocol):
     """Told after every batch; for a bar."""
 
-    def __call__(self, done_count: int, total_count: int) -> None:
+    def __call__(self, done_count: int, total_count: int, /) -> None:
         """Take note that so many batches of so many are done."""
 
 

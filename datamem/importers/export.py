@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby, islice
 from typing import Any, Final
+
+import numpy as np
 
 from datamem.ids import TX_BASE
 
@@ -19,6 +20,7 @@ def export_entities(db: Any) -> Iterator[dict[Any, Any]]:
 
     Cost: a pull each, a thousand at a time; never all in memory.
     """
-    ids = (e for e, _ in groupby(db.datoms(":eavt"), key=lambda datom: datom.e) if e < TX_BASE)
-    while chunk := list(islice(ids, _CHUNK)):
-        yield from db.pull_many("[*]", chunk)
+    entities = np.unique(db.rows().e)
+    ids = entities[entities < TX_BASE].tolist()
+    for start in range(0, len(ids), _CHUNK):
+        yield from db.pull_many("[*]", ids[start : start + _CHUNK])

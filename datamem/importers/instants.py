@@ -6,9 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from datamem.edn import Keyword
-from datamem.ids import tx_of_t
-
 _MONTHS: Final = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -63,9 +60,7 @@ def parse_instant(value: Any) -> datetime | None:
 
 def last_instant(db: Any) -> datetime:
     """Return the instant of the database's newest transaction."""
-    pulled = db.pull([Keyword(":db/txInstant")], tx_of_t(db.basis_t))
-    instant: datetime = pulled[Keyword(":db/txInstant")]
-    return instant
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=db.last_instant_us)
 
 
 def one_us_after(instant: datetime) -> datetime:

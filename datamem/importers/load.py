@@ -51,14 +51,9 @@ def _news(
     """Return the entities of the batch that would add something."""
     if not batch.keep_known:
         return [entity for entity in batch.entities if identity_of(entity) not in known]
-    if known and _adds_nothing(conn.db.with_tx(list(batch.entities))):
+    if known and conn.db.with_tx(list(batch.entities)).datom_count == 0:
         return ()
     return batch.entities
-
-
-def _adds_nothing(speculation: Any) -> bool:
-    """Tell whether a report has no datoms but those of its transaction."""
-    return all(datom.e == speculation.tx for datom in speculation.tx_data)
 
 
 def _transact(
@@ -75,7 +70,7 @@ def _transact(
         report.undated_count += 1
     done = conn.transact(list(entities), meta=meta)
     report.transactions += 1
-    report.datoms += len(done.tx_data)
+    report.datoms += done.datom_count
 
 
 def _identities(batch: Batch, schema: Any) -> list[tuple[Keyword, Any]]:

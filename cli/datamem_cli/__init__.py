@@ -1,0 +1,1 @@
+"""The `datamem` command: every operation of the library from a shell."""

@@ -1,0 +1,30 @@
+"""The command that shows what this is all about: demo."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--db", "path", metavar="PATH", help="Keep the sample database there.")
+def demo(path: str | None) -> None:
+    r"""See an agent's memory, now and in the past.
+
+    \b
+    Examples:
+      datamem demo
+      datamem demo --db sample.dm
+    """
+    from datamem.demo import play_demo
+
+    if path is not None:
+        play_demo(path, click.echo)
+        return
+    with tempfile.TemporaryDirectory(prefix="datamem-demo-") as directory:
+        play_demo(str(Path(directory) / "sample.dm"), click.echo, kept=False)
+
+
+COMMANDS = (demo,)

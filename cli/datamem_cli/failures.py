@@ -1,0 +1,44 @@
+"""Failures as people read them: code, sentence, hint; and what the shell is told."""
+
+from __future__ import annotations
+
+import click
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return 2 for wrong usage, 130 for an interruption, 70 for a fault of ours, else 1."""
+    from datamem.errors import DatamemError
+
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        return 130
+    return 1 if isinstance(error, DatamemError | OSError) else 70
+
+
+def describe(error: BaseException) -> str:
+    """Return what to print on standard error; empty where nothing need be said."""
+    from datamem.errors import DatamemError
+
+    if isinstance(error, click.Abort):
+        return "datamem: interrupted; what was committed stays"
+    if isinstance(error, DatamemError):
+        return "\n".join([f"datamem: {error}", *_further_conflicts(error)])
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"datamem: os/error: {name}{(error.strerror or str(error)).lower()}"
+    return (
+        f"datamem: internal/error: {type(error).__name__}: {error}\n"
+        "  hint: this is a fault of datamem; DATAMEM_DEBUG=1 shows where"
+    )
+
+
+def _further_conflicts(error: Exception) -> list[str]:
+    """Return a line for every conflict of a transaction after the first, which is the message."""
+    conflicts = getattr(error, "data", {}).get("conflicts") or []
+    lines = []
+    for conflict in list(conflicts)[1:]:
+        lines.append(f"datamem: {conflict.get('code')}: {conflict.get('message')}")
+        if conflict.get("hint"):
+            lines.append(f"  hint: {conflict['hint']}")
+    return lines

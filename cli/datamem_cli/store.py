@@ -1,0 +1,120 @@
+"""Commands on a database as a whole: init, check, stats, backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from datamem_cli.options import db_option, format_option
+
+
+@click.command()
+@db_option
+@click.option(
+    "--schema",
+    metavar="FILE",
+    help="An EDN schema; `agent` is the schema for agents' memory that ships with datamem.",
+)
+@click.option("--strict", is_flag=True, help="Refuse attributes that no schema names.")
+def init(path: str, schema: str | None, strict: bool) -> None:
+    r"""Make a new database in an empty or new directory.
+
+    \b
+    Examples:
+      datamem init --db agent.dm
+      datamem init --db agent.dm --schema agent
+      datamem init --db agent.dm --schema my_schema.edn --strict
+    """
+    import datamem
+    from datamem.errors import StorageError
+    from datamem.importers import agent_schema_text
+
+    place = Path(path)
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise StorageError(
+            f"{path} is not empty",
+            code="storage/exists",
+            hint="name a new directory, or use the database that is there without init",
+            path=path,
+        )
+    text = agent_schema_text() if schema == "agent" else _read(schema)
+    with datamem.connect(path, schema=text, strict=strict) as conn:
+        click.echo(f"made {path}: {sum(1 for a in conn.db.schema if a.declared)} attributes")
+
+
+def _read(schema: str | None) -> str | None:
+    return None if schema is None else Path(schema).read_text(encoding="utf-8")
+
+
+@click.command()
+@db_option
+@format_option
+def stats(path: str, fmt: str) -> None:
+    r"""Show counts and sizes.
+
+    \b
+    Example:
+      datamem stats --db agent.dm --format json
+    """
+    from datamem_cli.opening import open_reading
+    from datamem_cli.printing import print_record
+
+    with open_reading(path) as conn:
+        print_record(conn.stats(), fmt)
+
+
+@click.command()
+@db_option
+@format_option
+def check(path: str, fmt: str) -> None:
+    r"""Verify log and indexes against each other.
+
+    The exit code is 1 when something is wrong.
+
+    \b
+    Example:
+      datamem check --db agent.dm
+    """
+    from datamem.conn import check as check_database
+    from datamem_cli.checking import print_check
+
+    print_check(check_database(path), fmt)
+
+
+@click.command()
+@db_option
+@click.argument("target", metavar="DIRECTORY")
+def backup(path: str, target: str) -> None:
+    r"""Copy the database while it is in use.
+
+    \b
+    Example:
+      datamem backup --db agent.dm backups/agent-2024-05-01
+    """
+    from datamem_cli.opening import open_reading
+
+    with open_reading(path) as conn:
+        conn.copy(target)
+        click.echo(f"copied t={conn.db.basis_t} of {path} to {target}")
+
+
+@click.command()
+@db_option
+@click.argument("source", metavar="BACKUP")
+def restore(path: str, source: str) -> None:
+    r"""Make a database from a backup.
+
+    Nothing may be at --db yet.
+
+    \b
+    Example:
+      datamem restore --db agent.dm backups/agent-2024-05-01
+    """
+    import datamem
+
+    datamem.restore(source, path)
+    click.echo(f"restored {path} from {source}")
+
+
+COMMANDS = (init, stats, check, backup, restore)

@@ -1,0 +1,106 @@
+"""Commands that bring data in and out: import, export."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from datamem_cli.options import db_option, view_options
+
+_FORMATS = ("locomo", "chat", "edn", "jsonl")
+
+
+@click.command("import")
+@db_option
+@click.option(
+    "--format", "fmt", type=click.Choice(_FORMATS), help="Guessed from the file when left out."
+)
+@click.option("--source", metavar="NAME", help="Under which the file's own ids are known.")
+@click.argument("file")
+def import_(path: str, fmt: str | None, source: str | None, file: str) -> None:
+    r"""Import a file; a second time adds nothing.
+
+    \b
+    Formats:
+      locomo  long conversations of two people (JSON)
+      chat    chat messages in the OpenAI format, with tool calls (JSON, JSON Lines)
+      edn     entities, as `datamem export` and (pull ?e [*]) print them
+      jsonl   the same, an object a line
+
+    \b
+    Examples:
+      datamem import --db agent.dm conversations.json
+      datamem import --db agent.dm --format chat --source support transcripts.jsonl
+      datamem export --db old.dm | datamem import --db new.dm --format edn -
+
+    The database is made when there is none.
+    """
+    from datamem_cli.importing import import_and_tell
+
+    with file_of(file, fmt) as place:
+        import_and_tell(path, place, fmt, source)
+
+
+@contextmanager
+def file_of(file: str, fmt: str | None) -> Iterator[Path]:
+    """Give the file to read; `-` puts standard input into one for a while."""
+    if file != "-":
+        yield Path(file)
+        return
+    if fmt is None:
+        raise click.UsageError("standard input has no name to guess from: say --format")
+    suffix = ".edn" if fmt == "edn" else ".jsonl" if fmt == "jsonl" else ".json"
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory) / f"standard-input{suffix}"
+        place.write_bytes(sys.stdin.buffer.read())
+        yield place
+
+
+@click.command()
+@view_options
+@click.option(
+    "--format", "fmt", type=click.Choice(("edn", "jsonl")), default="edn", show_default=True
+)
+@click.option("-o", "--output", metavar="FILE", help="Instead of standard output.")
+def export(db: Any, fmt: str, output: str | None) -> None:
+    r"""Write every entity, for `datamem import`.
+
+    The schema is not part of it: see `datamem schema --format edn`.
+
+    \b
+    Examples:
+      datamem export -o backup.edn
+      datamem export --as-of 2024-03-20 --format jsonl | wc -l
+    """
+    from datamem.importers import export_entities
+
+    if output is None:
+        write_entities(export_entities(db), fmt, sys.stdout)
+        return
+    with Path(output).open("w", encoding="utf-8") as stream:
+        count = write_entities(export_entities(db), fmt, stream)
+    click.echo(f"wrote {count} entities to {output}")
+
+
+def write_entities(entities: Iterator[Any], fmt: str, stream: IO[str]) -> int:
+    """Write rows of pulled maps as EDN, or objects as JSON Lines; return how many."""
+    from datamem_cli.printing import edn_of, json_of
+
+    count = 0
+    for count, pulled in enumerate(entities, start=1):
+        lead = "[" if count == 1 else " "
+        stream.write(
+            f"{json_of(pulled)}\n" if fmt == "jsonl" else f"{lead}[{edn_of(pulled)}]\n"
+        )
+    if fmt == "edn":
+        stream.write("]\n" if count else "[]\n")
+    return count
+
+
+COMMANDS = (import_, export)

@@ -1,0 +1,188 @@
+"""The demonstration: ten weeks of an agent's memory, asked in the present and in the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from datamem.conn import Connection, connect
+from datamem.edn import Keyword, read
+from datamem.importers import (
+    ImportReport,
+    agent_schema_text,
+    import_batches,
+    read_chats,
+    sample_path,
+)
+
+K = Keyword
+Write = Callable[[str], None]
+
+_MEMORIES = """
+[:find [?text ...]
+ :where [?m :memory/content ?text]]"""
+
+_WHO_SAID_SO = """
+[:find ?text ?why ?when
+ :in $ ?tag
+ :where [?m :memory/tags ?tag]
+        [?m :memory/content ?text ?tx]
+        [?tx :tx/why ?why]
+        [?tx :db/txInstant ?when]]"""
+
+_SPOKEN = """
+[:find ?number ?text
+ :in $ ?name ?number
+ :where [?user :user/name ?name]
+        [?message :message/sender ?user]
+        [?message :message/content ?text]
+        [?message :message/session ?session]
+        [?session :session/number ?number]]"""
+
+_TOOLS = """
+[:find ?tool (count ?call)
+ :where [?call :tool-call/name ?tool]]"""
+
+
+def play_demo(path: str, write: Write, *, kept: bool = True) -> None:
+    """Fill a new database at `path` with the sample, and show what can be asked of it."""
+    with connect(path, schema=agent_schema_text()) as conn:
+        _Tour(conn, write).play()
+        write("")
+        if kept:
+            write(f"The database stays in {path}. Look around:")
+            write(f"  datamem log --db {path}")
+            write(f"  datamem schema --db {path} :memory")
+        else:
+            write("To keep it and ask questions of your own: datamem demo --db sample.dm")
+
+
+class _Tour:
+    """The stations of the demonstration."""
+
+    def __init__(self, conn: Connection, write: Write) -> None:
+        self.conn = conn
+        self.write = write
+        self.station = 0
+
+    def play(self) -> None:
+        self.load()
+        self.present()
+        self.past()
+        self.provenance()
+        self.forgotten()
+        self.history()
+        self.conversation()
+        self.speculation()
+
+    def title(self, text: str) -> None:
+        self.station += 1
+        self.write("")
+        self.write(f"{self.station}. {text}")
+
+    def show(self, lines: Any) -> None:
+        for line in lines:
+            self.write(f"     {line}")
+
+    def load(self) -> None:
+        self.title("Ten weeks of talk between Mira, who opens a bakery, and her agent Pip")
+        play_sample(self.conn)
+        db = self.conn.db
+        counts = {
+            name: db.q(f"[:find (count ?e) . :where [?e {attribute}]]")
+            for name, attribute in (
+                ("sessions", ":session/id"),
+                ("messages", ":message/id"),
+                ("tool calls", ":tool-call/id"),
+                ("memories now", ":memory/id"),
+            )
+        }
+        self.show(f"{count:>3} {name}" for name, count in counts.items())
+        self.show([f"in {db.basis_t} transactions, each with the date of what it holds"])
+
+    def memories_on(self, month: int, day: int) -> None:
+        instant = datetime(2024, month, day, tzinfo=UTC)
+        past = self.conn.db.as_of(instant)
+        self.write(f"   db.as_of({instant:%Y-%m-%d})")
+        self.show(sorted(past.q(_MEMORIES)))
+
+    def present(self) -> None:
+        self.title("What does Pip know now?")
+        self.write(f"   {' '.join(_MEMORIES.split())}")
+        self.show(sorted(self.conn.db.q(_MEMORIES)))
+
+    def past(self) -> None:
+        self.title("And what did it know then? The same query, another database value")
+        self.memories_on(3, 10)
+        self.memories_on(4, 1)
+
+    def provenance(self) -> None:
+        self.title("Why does it believe that, and since when?")
+        rows = self.conn.db.q(_WHO_SAID_SO, K(":health"))
+        self.show(f"{text}: {why}, {when:%d %B %Y}" for text, why, when in rows)
+
+    def forgotten(self) -> None:
+        self.title("Forgotten means forgotten: no query on the present finds the old address")
+        query = (
+            """[:find ?text . :where [?m :memory/tags :address] [?m :memory/content ?text]]"""
+        )
+        before = datetime(2024, 4, 10, tzinfo=UTC)
+        self.show(
+            [
+                f"now:           {self.conn.db.q(query)}",
+                f"on 10 April:   {self.conn.db.as_of(before).q(query)}",
+            ]
+        )
+
+    def history(self) -> None:
+        self.title("One memory, all its versions")
+        query = """
+        [:find ?when ?added ?text
+         :in $ ?id
+         :where [?m :memory/id ?id]
+                [?m :memory/content ?text ?tx ?added]
+                [?tx :db/txInstant ?when]]"""
+        plan = read('#uuid "5a0f0000-0000-4000-8000-000000000002"')
+        rows = sorted(self.conn.db.history().q(query, plan))
+        verbs = {True: "learned", False: "dropped"}
+        self.show(f"{when:%d %B}  {verbs[added]}  {text}" for when, added, text in rows)
+
+    def conversation(self) -> None:
+        self.title("Messages and tool calls are facts of the same database")
+        said = self.conn.db.q(_SPOKEN, "Mira", 3)
+        self.write("   What did Mira say in session 3?")
+        self.show(text for _, text in said)
+        self.write("   Which tools did Pip use?")
+        self.show(f"{count} x {tool}" for tool, count in sorted(self.conn.db.q(_TOOLS)))
+
+    def speculation(self) -> None:
+        self.title("What if? A transaction on a value, which nobody else ever sees")
+        db = self.conn.db
+        report = db.with_tx([{K(":memory/content"): "Mira opens a second bakery"}])
+        then, now = len(report.db_after.q(_MEMORIES)), len(self.conn.db.q(_MEMORIES))
+        self.show([f"memories in the speculation: {then}; in the database: {now}"])
+
+
+def play_sample(conn: Connection) -> None:
+    """Transact the sample: each session on its date, and what the agent kept of it right after."""
+    report = ImportReport("chat", "sample")
+    kept = {memory[K(":session")]: memory for memory in read_memories()}
+    for batch in read_chats(sample_path(), "sample"):
+        import_batches(conn, [batch], report)
+        session = next(e for e in batch.entities if K(":session/id") in e)
+        memory = kept.get(session[K(":session/external-id")])
+        if memory is not None:
+            conn.transact(memory[K(":tx-data")], meta=_meta(memory))
+
+
+def read_memories() -> Iterator[Any]:
+    """Yield what the sample agent kept: `:at`, `:session`, `:why` and `:tx-data` each."""
+    yield from read(sample_path("memories.edn").read_text(encoding="utf-8"))
+
+
+def _meta(memory: Any) -> dict[Keyword, Any]:
+    return {
+        K(":db/txInstant"): memory[K(":at")],
+        K(":tx/why"): memory[K(":why")],
+    }
