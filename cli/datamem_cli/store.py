@@ -38,13 +38,9 @@ def init(path: str, schema: str | None, strict: bool) -> None:
             hint="name a new directory, or use the database that is there without init",
             path=path,
         )
-    text = agent_schema_text() if schema == "agent" else _read(schema)
-    with datamem.connect(path, schema=text, strict=strict) as conn:
+    sources = [agent_schema_text() if schema == "agent" else Path(schema)] if schema else []
+    with datamem.connect(path, schema=[*sources, "strict"] if strict else sources) as conn:
         click.echo(f"made {path}: {sum(1 for a in conn.db.schema if a.declared)} attributes")
-
-
-def _read(schema: str | None) -> str | None:
-    return None if schema is None else Path(schema).read_text(encoding="utf-8")
 
 
 @click.command()
