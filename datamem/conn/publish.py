@@ -91,6 +91,11 @@ class Publisher:
         self._tables = (*names, table.name)
         self._heap.adopt(segment, [*tables, HeapTable(table.data())])
 
+    @property
+    def needed(self) -> set[str]:
+        """Names of the blobs that the newest root needs, its own among them."""
+        return set(self._last)
+
     def _retire(self, needed: set[str]) -> None:
         for name in self._before_last - self._last - needed:
             self._packs.remove(name)

@@ -64,15 +64,18 @@ class _Fold:
     row_count: int = 0
 
 
-def recover(store: Store, packs: Packs) -> Recovered:
+def recover(store: Store, packs: Packs, *, use_root: bool = True) -> Recovered:
     """Return the newest database value that the store holds.
+
+    Args:
+        use_root: start from the newest index root; False folds the whole log.
 
     A root whose blobs are missing or damaged costs time, not data: the log is replayed from its start.
 
     Raises:
         StorageError: `storage/corrupt-log` where the log itself is damaged.
     """
-    newest = _newest_root(store, packs)
+    newest = _newest_root(store, packs) if use_root else _Newest()
     root = newest.root
     if root is None:
         fold = _Fold(Index(), RootHeap(), (1, FIRST_USER_ATTRIBUTE))

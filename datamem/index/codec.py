@@ -11,13 +11,12 @@ import uuid
 from collections.abc import Mapping, Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final
 
 import msgpack
 import numpy as np
 
-from datamem.edn import BigInt, Char, EdnList, Keyword, Symbol, Tagged, Uri
+from datamem.edn import BigInt, Char, EdnList, Keyword, Symbol, Tagged, Uri, edn_map, edn_set
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.schema.types import ValueType
 
@@ -29,7 +28,6 @@ _TEXT_TYPES: Final[dict[ValueType, Any]] = {
     ValueType.KEYWORD: Keyword,
     ValueType.SYMBOL: Symbol,
     ValueType.URI: Uri,
-    ValueType.BIGINT: lambda text: BigInt(int(text)),
     ValueType.BIGDEC: Decimal,
 }
 
@@ -41,6 +39,8 @@ def pack_value(tag: ValueType, value: Any) -> bytes:
         return packed
     if tag in _TEXT_TYPES:
         return _text(value).encode("utf-8", "surrogatepass")
+    if tag is ValueType.BIGINT:
+        return _int_bytes(value)
     if tag is ValueType.UUID:
         return bytes(value.bytes)
     if tag is ValueType.BYTES:
@@ -59,6 +59,8 @@ def unpack_value(tag: ValueType, data: bytes) -> Any:
         return data.decode("utf-8", "surrogatepass")
     if (kind := _TEXT_TYPES.get(tag)) is not None:
         return kind(data.decode("utf-8", "surrogatepass"))
+    if tag is ValueType.BIGINT:
+        return BigInt(_int_of(data))
     if tag is ValueType.UUID:
         return uuid.UUID(bytes=data)
     if tag is ValueType.BYTES:
@@ -72,9 +74,16 @@ def unpack_value(tag: ValueType, data: bytes) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, Symbol):
         return value.text
-    if isinstance(value, BigInt):
-        return str(int(value))
     return str(value)
+
+
+def _int_bytes(value: int) -> bytes:
+    """Return two's complement, big-endian, as short as it goes."""
+    return int(value).to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _int_of(data: bytes) -> int:
+    return int.from_bytes(data, "big", signed=True)
 
 
 def _pack_vector(value: np.ndarray[Any, Any]) -> bytes:
@@ -96,7 +105,7 @@ def _plain(value: Any) -> Any:
     if kind is str or kind is bool or kind is float or value is None or kind is bytes:
         return value
     if kind is int:
-        return value if -(1 << 63) <= value < (1 << 64) else _ext(_BIG, str(value))
+        return value if -(1 << 63) <= value < (1 << 64) else msgpack.ExtType(_BIG, _int_bytes(value))
     if kind is list:
         return [_plain(item) for item in value]
     if kind is dict and all(type(key) is str for key in value):
@@ -115,7 +124,7 @@ def _plain_special(value: Any) -> Any:  # noqa: C901, PLR0911 - one line per EDN
         case Uri():
             return _ext(_URI, str(value))
         case BigInt():
-            return _ext(_BIGINT, str(int(value)))
+            return msgpack.ExtType(_BIGINT, _int_bytes(value))
         case Decimal():
             return _ext(_DECIMAL, str(value))
         case datetime():
@@ -157,25 +166,23 @@ def _unpack_ext(code: int, data: bytes) -> Any:
         return uuid.UUID(bytes=data)
     if code == _VECTOR:
         return _unpack_vector(data)
-    return _ext_readers()[code](_unpack(data))
+    if code == _BIG:
+        return _int_of(data)
+    if code == _BIGINT:
+        return BigInt(_int_of(data))
+    return _EXT_READERS[code](_unpack(data))
 
 
-@cache
-def _ext_readers() -> dict[int, Any]:
-    from datamem.edn import edn_map, edn_set  # noqa: PLC0415 - keeps the import list flat
-
-    return {
-        _KEYWORD: Keyword,
-        _SYMBOL: Symbol,
-        _CHAR: Char,
-        _URI: Uri,
-        _BIGINT: lambda text: BigInt(int(text)),
-        _BIG: int,
-        _DECIMAL: Decimal,
-        _INSTANT: instant_of_us,
-        _TUPLE: tuple,
-        _LIST: EdnList,
-        _SET: edn_set,
-        _MAP: edn_map,
-        _TAGGED: lambda pair: Tagged(pair[0], pair[1]),
-    }
+_EXT_READERS: Final[dict[int, Any]] = {
+    _KEYWORD: Keyword,
+    _SYMBOL: Symbol,
+    _CHAR: Char,
+    _URI: Uri,
+    _DECIMAL: Decimal,
+    _INSTANT: instant_of_us,
+    _TUPLE: tuple,
+    _LIST: EdnList,
+    _SET: edn_set,
+    _MAP: edn_map,
+    _TAGGED: lambda pair: Tagged(pair[0], pair[1]),
+}

@@ -127,6 +127,7 @@ def _encode_run(run: Run, names: dict[str, int]) -> dict[str, Any]:
         "lows": _bytes(np.array([entry.lows for entry in stored], np.int64)),
         "widths": _bytes(np.array([entry.widths for entry in stored], np.int64)),
         "firsts": _bytes(np.array([entry.first for entry in stored], np.int64)),
+        "lasts": _bytes(np.array([entry.last for entry in stored], np.int64)),
     }
 
 
@@ -134,7 +135,7 @@ def _decode_run(data: dict[str, Any], names: list[str], packs: Packs) -> Run:
     columns = data["columns"]
     numbers = _table(data["numbers"], 5)
     lows, widths = _table(data["lows"], columns), _table(data["widths"], columns)
-    firsts = _table(data["firsts"], 4)
+    firsts, lasts = _table(data["firsts"], 4), _table(data["lasts"], 4)
     segments = []
     for i, number in enumerate(data["packs"]):
         offset, row_count, checksum, min_tx, max_tx = numbers[i]
@@ -146,6 +147,7 @@ def _decode_run(data: dict[str, Any], names: list[str], packs: Packs) -> Run:
             lows=tuple(lows[i]),
             widths=tuple(widths[i]),
             first=tuple(firsts[i]),
+            last=tuple(lasts[i]),
             min_tx=min_tx,
             max_tx=max_tx,
         )

@@ -43,22 +43,23 @@ class Run:
         firsts = self.firsts
         i = bisect_left(firsts, prefix) - 1
         j = bisect_left(firsts, (*prefix, _ABOVE), max(i, 0)) - 1
-        if j < 0:
+        if j < 0 or (i == j and prefix > self.segments[j].last):
             return 0, 0
-        stop = self.starts[j] + self.segments[j].upper(prefix)
-        if i < 0:
-            return 0, stop
-        return self.starts[i] + self.segments[i].lower(prefix), stop
+        if i == j:
+            start, stop = self.segments[j].narrow(prefix)
+            return self.starts[j] + start, self.starts[j] + stop
+        stop = self.starts[j] + self.segments[j].narrow(prefix)[1]
+        return 0 if i < 0 else self.starts[i] + self.segments[i].narrow(prefix)[0], stop
 
     def lower(self, key: Key) -> int:
         """Return the first row that is not below `key` (one to three leading columns)."""
         i = bisect_left(self.firsts, key) - 1
-        return 0 if i < 0 else self.starts[i] + self.segments[i].lower(key)
+        return 0 if i < 0 else self.starts[i] + self.segments[i].narrow(key)[0]
 
     def upper(self, key: Key) -> int:
         """Return the first row that is above `key` (one to three leading columns)."""
         j = bisect_left(self.firsts, (*key, _ABOVE)) - 1
-        return 0 if j < 0 else self.starts[j] + self.segments[j].upper(key)
+        return 0 if j < 0 else self.starts[j] + self.segments[j].narrow(key)[1]
 
     def column(self, i: int, start: int = 0, stop: int | None = None) -> Int64Array:
         """Return rows start:stop of column `i`, int64; a view where one segment holds them."""

@@ -39,6 +39,7 @@ class SegmentEntry:
     lows: tuple[int, ...]
     widths: tuple[int, ...]
     first: Key
+    last: Key
     min_tx: int
     max_tx: int
 
@@ -51,24 +52,34 @@ class SegmentEntry:
 class Segment:
     """Sorted rows in memory or mapped; immutable.
 
-    `first` is the first row's key and transaction. A column is given as (low, view): the value of row i is low + view[i]; width 0 means that every
+    `first` and `last` are key and transaction of those rows. A column is given as (low, view): the value of row i is low + view[i]; width 0 means that every
     row has the value `low`, and the view is None.
     """
 
-    __slots__ = ("_views", "_wide", "entry", "first", "lows", "max_tx", "min_tx", "row_count")
+    __slots__ = (
+        "_views",
+        "_wide",
+        "entry",
+        "first",
+        "last",
+        "lows",
+        "max_tx",
+        "min_tx",
+        "row_count",
+    )
 
     def __init__(
         self,
         views: Sequence[memoryview | None],
         lows: Sequence[int],
         row_count: int,
-        bounds: tuple[Key, int, int],
+        bounds: tuple[Key, Key, int, int],
         entry: SegmentEntry | None = None,
     ) -> None:
         self._views = tuple(views)
         self.lows = tuple(lows)
         self.row_count = row_count
-        self.first, self.min_tx, self.max_tx = bounds
+        self.first, self.last, self.min_tx, self.max_tx = bounds
         self.entry = entry
         self._wide: dict[int, Int64Array] = {}
 
@@ -99,15 +110,8 @@ class Segment:
         view = self.views()[i]
         return self.lows[i] if view is None else self.lows[i] + view[row]
 
-    def lower(self, prefix: Key) -> int:
-        """Return the first row whose leading columns are not below `prefix`."""
-        return self._narrow(prefix)[0]
-
-    def upper(self, prefix: Key) -> int:
-        """Return the first row whose leading columns are above `prefix`."""
-        return self._narrow(prefix)[1]
-
-    def _narrow(self, prefix: Key) -> tuple[int, int]:
+    def narrow(self, prefix: Key) -> tuple[int, int]:
+        """Return the range of rows whose leading columns equal `prefix`; empty where they would go."""
         views, lows = self.views(), self.lows
         start, stop = 0, self.row_count
         for i, key in enumerate(prefix):
@@ -131,7 +135,7 @@ class StoredSegment(Segment):
     __slots__ = ("_pack",)
 
     def __init__(self, entry: SegmentEntry, pack: Pack) -> None:
-        bounds = (entry.first, entry.min_tx, entry.max_tx)
+        bounds = (entry.first, entry.last, entry.min_tx, entry.max_tx)
         super().__init__((), entry.lows, entry.row_count, bounds, entry)
         self._pack = pack
 
@@ -184,13 +188,14 @@ def encode_columns(columns: Sequence[Int64Array]) -> tuple[bytes, dict[str, Any]
         widths.append(width)
         parts.append(narrow)
     data = b"".join(parts)
-    first, min_tx, max_tx = _bounds(columns)
+    first, last, min_tx, max_tx = _bounds(columns)
     fields = {
         "row_count": len(columns[0]),
         "checksum": zlib.crc32(data),
         "lows": tuple(lows),
         "widths": tuple(widths),
         "first": first,
+        "last": last,
         "min_tx": min_tx,
         "max_tx": max_tx,
     }
@@ -218,6 +223,7 @@ def widened(low: int, width: int, data: bytes, row_count: int) -> Int64Array:
     return np.frombuffer(data, _NARROW[width]).astype(np.int64) + low
 
 
-def _bounds(columns: Sequence[Int64Array]) -> tuple[Key, int, int]:
+def _bounds(columns: Sequence[Int64Array]) -> tuple[Key, Key, int, int]:
     first = tuple(int(column[0]) for column in columns[:4])
-    return first, int(columns[3].min()), int(columns[-1].max())
+    last = tuple(int(column[-1]) for column in columns[:4])
+    return first, last, int(columns[3].min()), int(columns[-1].max())
