@@ -2,7 +2,6 @@
 
 from datamem.conn.check import CheckReport, check
 from datamem.conn.connect import connect, restore
-from datamem.conn.check import CheckReport, check
 from datamem.conn.connection import Connection
 
 __all__ = ["CheckReport", "Connection", "check", "connect", "restore"]

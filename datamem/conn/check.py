@@ -133,7 +133,9 @@ def _check_log(store: Store, report: CheckReport, step: Progress) -> list[Int64A
         if record.t != t + 1:
             report.problems.append(Problem("storage/corrupt-log", where, f"it follows {t}"))
         if record.instant_us <= instant_us:
-            report.problems.append(Problem("storage/corrupt-log", where, "its instant goes back"))
+            report.problems.append(
+                Problem("storage/corrupt-log", where, "its instant goes back")
+            )
         if not check_digest(digest, record):
             message = "its digest does not follow from its content and the one before"
             report.problems.append(Problem("storage/broken-chain", where, message))
@@ -165,9 +167,8 @@ def _check_index(
     except StorageError as error:
         report.problems.append(Problem(error.code, "index", error.message))
         return
-    if found.root_error is not None:
-        error = found.root_error
-        report.problems.append(Problem(error.code, "index root", error.message))
+    if (fault := found.root_error) is not None:
+        report.problems.append(Problem(fault.code, "index root", fault.message))
     try:
         _check_levels(found, report, step)
         _check_facts(found, report, facts)
@@ -225,7 +226,9 @@ def _check_facts(found: Recovered, report: CheckReport, facts: list[Int64Array])
         bool((one == two).all()) for one, two in zip(*sides, strict=True)
     )
     if not same:
-        message = f"the log says {len(sides[0][0])} facts, the index {len(sides[1][0])}, not the same"
+        message = (
+            f"the log says {len(sides[0][0])} facts, the index {len(sides[1][0])}, not the same"
+        )
         report.problems.append(Problem("storage/corrupt-index", "index", message))
 
 
@@ -256,4 +259,3 @@ def _rebuild(store: DirectoryStore) -> None:
     publisher = Publisher(store, packs, found.heap, None)
     publisher.publish(state.db, state.digest, state.entry_count, Compactor(packs))
     packs.sweep(publisher.needed)
-

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from datamem.conn.bootstrap import bootstrap_plan, empty_db
 from datamem.clock import now_us
+from datamem.conn.bootstrap import bootstrap_plan, empty_db
 from datamem.conn.connection import Connection
 from datamem.conn.publish import Publisher
 from datamem.conn.recover import recover
@@ -51,7 +51,9 @@ def connect(
     if str(path) == ":memory:":
         conn = _new_in_memory(clock)
     else:
-        conn = _open_directory(_directory_of(path), fsync=fsync, read_only=read_only, clock=clock)
+        conn = _open_directory(
+            _directory_of(path), fsync=fsync, read_only=read_only, clock=clock
+        )
     try:
         if schema is not None:
             _install_schema(conn, schema)
@@ -90,7 +92,13 @@ def _open_directory(
             if found.root is not None and found.root_error is None:
                 packs.sweep(found.root.packs() | {found.root_blob})
         conn = _connection(
-            store, found.heap, found.state, path=path, clock=clock, packs=packs, publisher=publisher
+            store,
+            found.heap,
+            found.state,
+            path=path,
+            clock=clock,
+            packs=packs,
+            publisher=publisher,
         )
         conn.root_error = found.root_error
     except BaseException:

@@ -213,7 +213,11 @@ class Connection:
         from datamem.conn.connect import connect
 
         state = self._writer.alone(lambda: self._writer.state)
-        t = state.db.basis_t if as_of is None else min(t_of_point(state.db, as_of), state.db.basis_t)
+        t = (
+            state.db.basis_t
+            if as_of is None
+            else min(t_of_point(state.db, as_of), state.db.basis_t)
+        )
         if path is None:
             store, forked = fork_state(self._store, state, t)
             writer = Writer(store, forked.db.heap, forked, Compactor(Packs()), None)
@@ -259,4 +263,3 @@ class Connection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-

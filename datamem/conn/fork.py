@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-
 from datamem.conn.history import entry_at
 from datamem.conn.recover import schema_of
 from datamem.conn.writer import State

@@ -119,7 +119,9 @@ def _as_array(column: Any) -> np.ndarray[Any, Any]:
     if hasattr(column, "to_pylist") and not _is_numeric_arrow(column):
         return _objects(column.to_pylist())
     if hasattr(column, "to_numpy"):
-        return np.asarray(column.to_numpy(zero_copy_only=False) if _is_arrow(column) else column.to_numpy())
+        return np.asarray(
+            column.to_numpy(zero_copy_only=False) if _is_arrow(column) else column.to_numpy()
+        )
     values = list(column)
     kinds = set(map(type, values))
     if kinds <= {int} or kinds <= {float} or kinds <= {bool}:
@@ -147,7 +149,9 @@ def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
 def _attribute(db: Db, name: str) -> Attribute:
     attribute = db.schema.get(name)
     if attribute is None or attribute.id < ATTR_BASE + 1000:
-        message = f"{name} is not an attribute of the schema, so a column cannot be loaded into it"
+        message = (
+            f"{name} is not an attribute of the schema, so a column cannot be loaded into it"
+        )
         raise TransactError(
             message,
             code="load/unknown-attribute",
@@ -301,4 +305,3 @@ def _exact_doubles(
     if column.dtype.kind == "f" and np.isinf(column).any():
         attribute.check(float("inf"))
     return column.astype(np.float64)
-

@@ -45,9 +45,7 @@ class Publisher:
         """Tell whether enough was committed since the last root."""
         return unrooted_rows >= ROOT_ROWS
 
-    def publish(
-        self, db: Db, digest: bytes, entry_count: int, compactor: Compactor
-    ) -> Index:
+    def publish(self, db: Db, digest: bytes, entry_count: int, compactor: Compactor) -> Index:
         """Write a root of `db` as the next log entry; return the index with its levels stored.
 
         Raises:

@@ -169,7 +169,9 @@ def _apply(fold: _Fold, batch: list[TxRecord], compactor: Compactor) -> None:
 def _with_records(index: Index, batch: list[TxRecord], rows: int) -> Index:
     if rows <= _FEW_ROWS:
         for record in batch:
-            columns = [column.tolist() for column in (record.e, record.a, record.v, record.added)]
+            columns = [
+                column.tolist() for column in (record.e, record.a, record.v, record.added)
+            ]
             datoms = (columns[0], columns[1], columns[2], columns[3])
             index = with_datoms(index, datoms, tx_of_t(record.t))
         return index

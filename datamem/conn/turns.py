@@ -95,13 +95,12 @@ class Turns(Generic[R]):
     def _hand_over(self, undone: list[R] | None = None) -> None:
         with self._mutex:
             self._waiting.extendleft(reversed(undone or []))
-            while self._waiting:
-                following = self._waiting.popleft()
-                if not following.is_gone:
-                    break
-            else:
+            while self._waiting and self._waiting[0].is_gone:
+                self._waiting.popleft()
+            if not self._waiting:
                 self._is_taken = False
                 return
+            following = self._waiting.popleft()
             following.has_turn = True
         assert following.turn is not None
         following.turn.release()

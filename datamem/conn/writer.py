@@ -22,7 +22,7 @@ from datamem.db.database import Db
 from datamem.db.report import TxReport
 from datamem.errors import StorageError
 from datamem.index.compaction import Compactor
-from datamem.index.heap import LayerHeap, RootHeap
+from datamem.index.heap import Heap
 from datamem.index.record import encode_transaction
 from datamem.schema.schema import Schema
 from datamem.txlog.chain import SEED_BYTES
@@ -88,7 +88,7 @@ class Writer:
     def __init__(
         self,
         store: Store,
-        heap: RootHeap | LayerHeap,
+        heap: Heap,
         state: State,
         compactor: Compactor,
         publisher: Publisher | None,
@@ -246,7 +246,9 @@ class Writer:
         """Write an index root, so that opening replays only what comes after; only alone."""
         assert self.publisher is not None
         state = self.state
-        index = self.publisher.publish(state.db, state.digest, state.entry_count, self.compactor)
+        index = self.publisher.publish(
+            state.db, state.digest, state.entry_count, self.compactor
+        )
         self.set_index(index)
         self.state = replace(self.state, entry_count=state.entry_count + 1, unrooted_rows=0)
 

@@ -206,8 +206,10 @@ class Db:
         return rows if self._view.is_plain else self._filtered(rows)
 
     def count(self, e: int | None = None, a: int | None = None, v: int | None = None) -> int:
-        """Return about how many datoms have the given parts: exact for the present but for
-        what ended since the last freeze, and never too low for it; for views, of the whole.
+        """Return about how many datoms have the given parts; never fewer than there are.
+
+        Exact but for what ended since the novelty was last frozen; for `since` and `filter`
+        views, the count of the whole.
         """
         if self._bounds.past or self._view.is_history:
             return len(self.index.history(self._bounds.upto, e, a, v)[0])
@@ -217,10 +219,11 @@ class Db:
         upto = self._bounds.upto
         es, as_, vs, tx, ended = self.index.history(upto, e, a, v)
         gone = ended <= upto
-        columns = [np.concatenate((column, column[gone])) for column in (es, as_, vs)]
-        added = np.zeros(len(columns[0]), np.bool_)
+        both = [np.concatenate((column, column[gone])) for column in (es, as_, vs)]
+        added = np.zeros(len(both[0]), np.bool_)
         added[: len(es)] = True
-        return rows_of(*columns, np.concatenate((tx, ended[gone])), added=added)
+        txs = np.concatenate((tx, ended[gone]))
+        return rows_of(both[0], both[1], both[2], txs, added=added)
 
     def _filtered(self, rows: Rows) -> Rows:
         view = self._view
@@ -246,7 +249,8 @@ class Db:
         """Return the words of an entity's attribute; ascending unless it changed lately."""
         if self._view.is_plain:
             return small_scan(self.index, self._bounds, Order.EAVT, (e, a), 2)
-        return self.rows(e=e, a=a).v.tolist()
+        found: list[int] = self.rows(e=e, a=a).v.tolist()
+        return found
 
     def entity_words(self, e: int) -> list[tuple[int, int]]:
         """Return all (attribute, word) pairs of an entity, by attribute."""
@@ -263,7 +267,8 @@ class Db:
         """Return the entities whose ref attribute `a` points to `e`."""
         if self._view.is_plain:
             return small_scan(self.index, self._bounds, Order.AVET, (a, e), 2)
-        return self.rows(a=a, v=e).e.tolist()
+        found: list[int] = self.rows(a=a, v=e).e.tolist()
+        return found
 
     def resolve(self, ref: Any) -> int | None:
         """Return the entity id that an id, an ident or a lookup ref names, or None.
@@ -347,7 +352,8 @@ class Db:
 
     def prepare(self, query: Any) -> Callable[..., Any]:
         """Return the query parsed and planned once, to be called with its inputs."""
-        return hook("prepare")(query, self)
+        prepared: Callable[..., Any] = hook("prepare")(query, self)
+        return prepared
 
     def explain(self, query: Any, *inputs: Any, **options: Any) -> Any:
         """Return how a query would be answered, step by step with sizes."""
@@ -359,7 +365,8 @@ class Db:
 
     def pull_many(self, pattern: Any, eids: Any) -> list[Any]:
         """Return `pull` of each entity, in their order."""
-        return hook("pull_many")(self, pattern, eids)
+        found: list[Any] = hook("pull_many")(self, pattern, eids)
+        return found
 
     def entity(self, eid: Any) -> Any:
         """Return a lazy, read-only mapping of an entity's attributes, or None if it has no id."""

@@ -69,7 +69,7 @@ def index_range(
             return []
         rows = db.value_range(attribute.id, *words)
     else:
-        bounds = [_bound(db, attribute, value) for value in (wanted.low, wanted.high)]
+        bounds = [_bound(attribute, value) for value in (wanted.low, wanted.high)]
         codes = codes_between(
             db, attribute.id, *bounds, open_low=wanted.open_low, open_high=wanted.open_high
         )
@@ -150,7 +150,7 @@ class _Components:
         return rows if self.tx is None else rows.where(rows.tx == self.tx)
 
 
-def _bound(db: Db, attribute: Attribute, value: Any) -> Any:
+def _bound(attribute: Attribute, value: Any) -> Any:
     """Return a bound as a canonical value; what the attribute cannot hold still has its place."""
     if value is None or attribute.value_type is ValueType.EDN:
         return value

@@ -42,7 +42,9 @@ def ranks(db: Db, a: Int64Array, v: Int64Array) -> Int64Array:
     return out
 
 
-def codes_between(db: Db, a: int, low: Any, high: Any, *, open_low: bool, open_high: bool) -> Int64Array:
+def codes_between(
+    db: Db, a: int, low: Any, high: Any, *, open_low: bool, open_high: bool
+) -> Int64Array:
     """Return the codes of attribute `a` whose values lie between two, ascending as codes.
 
     Args:

@@ -52,4 +52,6 @@ class TxReport:
         return len(self._datoms[0])
 
     def __repr__(self) -> str:
-        return f"TxReport(t={self.t}, {self.datom_count} datoms, tempids={dict(self.tempids)!r})"
+        return (
+            f"TxReport(t={self.t}, {self.datom_count} datoms, tempids={dict(self.tempids)!r})"
+        )

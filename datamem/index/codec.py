@@ -8,7 +8,8 @@ type for (keywords, instants, big integers, …) is an extension type. The tag (
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Set as AbstractSet
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -49,8 +50,7 @@ def pack_value(tag: ValueType, value: Any) -> bytes:
         return _pack_vector(value)
     if tag is ValueType.TUPLE:
         value = list(value)
-    packed = msgpack.packb(_plain(value), strict_types=True)
-    return packed
+    return _packed(_plain(value))
 
 
 def unpack_value(tag: ValueType, data: bytes) -> Any:
@@ -87,7 +87,8 @@ def _int_of(data: bytes) -> int:
 
 
 def _pack_vector(value: np.ndarray[Any, Any]) -> bytes:
-    return value.dtype.str.encode() + b"|" + value.tobytes()
+    data: bytes = value.tobytes()
+    return value.dtype.str.encode() + b"|" + data
 
 
 def _unpack_vector(data: bytes) -> np.ndarray[Any, Any]:
@@ -105,7 +106,11 @@ def _plain(value: Any) -> Any:
     if kind is str or kind is bool or kind is float or value is None or kind is bytes:
         return value
     if kind is int:
-        return value if -(1 << 63) <= value < (1 << 64) else msgpack.ExtType(_BIG, _int_bytes(value))
+        return (
+            value
+            if -(1 << 63) <= value < (1 << 64)
+            else msgpack.ExtType(_BIG, _int_bytes(value))
+        )
     if kind is list:
         return [_plain(item) for item in value]
     if kind is dict and all(type(key) is str for key in value):
@@ -113,7 +118,7 @@ def _plain(value: Any) -> Any:
     return _plain_special(value)
 
 
-def _plain_special(value: Any) -> Any:  # noqa: C901, PLR0911 - one line per EDN type
+def _plain_special(value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - a line per EDN type
     match value:
         case Keyword():
             return _ext(_KEYWORD, str(value))
@@ -143,8 +148,9 @@ def _plain_special(value: Any) -> Any:  # noqa: C901, PLR0911 - one line per EDN
             return _ext(_MAP, _sorted_items(value))
         case AbstractSet():
             return _ext(_SET, sorted((_plain(item) for item in value), key=_packed))
-    message = f"a heap value cannot be {type(value).__name__}"
-    raise TypeError(message)
+        case _:
+            message = f"a heap value cannot be {type(value).__name__}"
+            raise TypeError(message)
 
 
 def _sorted_items(value: Mapping[Any, Any]) -> list[Any]:

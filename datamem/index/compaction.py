@@ -58,16 +58,16 @@ class Compactor:
         if job is None:
             return self._plan(index) if len(index.levels) > 1 else index
         job.credit += row_count * job.pieces_a_row
-        while job.credit >= 1.0 and self._job is not None:
+        while job.credit >= 1.0 and self.busy:
             job.credit -= 1.0
             index = self._step(index)
         return self._plan(index)
 
     def finish(self, index: Index) -> Index:
         """Return the index with the merge that is under way, and those it leads to, done."""
-        while self._job is not None:
+        while (job := self._job) is not None:
             index = self._step(index)
-            if self._job is None:
+            if self._job is not job:
                 index = self._plan(index)
         return index
 
@@ -84,7 +84,9 @@ class Compactor:
         """Return the index with every level that is only in memory written to packs."""
         levels = []
         for level in index.levels:
-            if all(segment.entry for run in (*level.live, *level.ended) for segment in run.segments):
+            if all(
+                segment.entry for run in (*level.live, *level.ended) for segment in run.segments
+            ):
                 levels.append(level)
             else:
                 copied = _exhaust(copy_level(level, self._pack_sinks()))

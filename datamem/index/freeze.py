@@ -58,9 +58,7 @@ def _with_large(
     return index.with_level(level, facts, np.full(len(facts[0]), tx, np.int64))
 
 
-def with_log(
-    index: Index, columns: Columns, added: BoolArray
-) -> Index:
+def with_log(index: Index, columns: Columns, added: BoolArray) -> Index:
     """Return the index after a stretch of the log, given as (e, a, v, tx) columns in its order."""
     e, a, v, tx = columns
     asserted, ended_by, orphans = pair_intervals(e, a, v, tx, added)

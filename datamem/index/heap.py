@@ -48,6 +48,9 @@ class Heap(Protocol):
     def extend(self, values: Sequence[TaggedValue]) -> None:
         """Append values that are new here; they get the next codes."""
 
+    def truncate(self, size: int) -> None:
+        """Forget the values from code `size` on, for a commit that failed."""
+
 
 def heap_key(tag: ValueType, value: Any) -> Any:
     """Return what equals the key of an equal value of the same type, and no other."""

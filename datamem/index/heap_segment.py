@@ -101,7 +101,7 @@ class HeapTable:
 
 
 def encode_segment(start: int, values: Sequence[tuple[ValueType, Any]]) -> bytes:
-    """Return the blob of a segment that holds `values` as codes `start`, start + 1, …"""
+    """Return the blob of a segment that holds `values` as codes from `start` on."""
     packed = [pack_value(tag, value) for tag, value in values]
     offsets = np.zeros(len(packed) + 1, "<u8")
     np.cumsum([len(data) for data in packed], out=offsets[1:])
@@ -119,7 +119,9 @@ def encode_table(digests: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> 
     starts = np.append(np.searchsorted(digests, edges), len(digests)).astype("<u4")
     head = _TABLE_MAGIC + np.array([bits, len(digests)], "<u8").tobytes() + starts.tobytes()
     padding = b"\0" * (-len(head) % 8)
-    return b"".join((head, padding, digests.astype("<u8").tobytes(), codes.astype("<u8").tobytes()))
+    return b"".join(
+        (head, padding, digests.astype("<u8").tobytes(), codes.astype("<u8").tobytes())
+    )
 
 
 def merge_tables(tables: Sequence[HeapTable]) -> bytes:

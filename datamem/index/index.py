@@ -112,14 +112,14 @@ class Index:
                 start, stop = _value_range(level.ended[order], a, low, high)
                 if start < stop:
                     parts.append(_ended_part(level.ended[order], order, start, stop, bounds))
-        for part in self._novelty_parts(bounds, None, a, None):
-            v = part.column("v")
+        for fresh in self._novelty_parts(bounds, None, a, None):
+            v = fresh.column("v")
             keep = np.ones(len(v), np.bool_)
             if low is not None:
                 keep &= v >= low
             if high is not None:
                 keep &= v <= high
-            parts.append(NoveltyPart(part.novelty, part.rows[keep]))
+            parts.append(NoveltyPart(fresh.novelty, fresh.rows[keep]))
         return Rows([part for part in parts if len(part)], "v")
 
     def lookup(self, bounds: Bounds, order: Order, a: int, keys: Int64Array) -> Rows:
@@ -145,9 +145,9 @@ class Index:
                 if len(rows):
                     span = (int(rows[0]), int(rows[-1]) + 1)
                     parts.append(_ended_part(run, order, *span, bounds, rows))
-        for part in self._novelty_parts(bounds, None, a, None):
-            keep = in_sorted(part.column(name), keys)
-            parts.append(NoveltyPart(part.novelty, part.rows[keep]))
+        for fresh in self._novelty_parts(bounds, None, a, None):
+            keep = in_sorted(fresh.column(name), keys)
+            parts.append(NoveltyPart(fresh.novelty, fresh.rows[keep]))
         return Rows([part for part in parts if len(part)], name)
 
     def count(self, e: int | None, a: int | None, v: int | None) -> int:
@@ -174,7 +174,7 @@ class Index:
 
         A row that `upto` still sees has MAX_T, or a later transaction, as `ended`.
         """
-        from datamem.index.past import history_columns  # noqa: PLC0415 - it reads this class
+        from datamem.index.past import history_columns
 
         return history_columns(self, upto, e, a, v)
 
@@ -286,8 +286,8 @@ def _positions(run: Run, keys: Sequence[Int64Array], span: tuple[int, int]) -> I
     """Return where the key rows are in the run, those inside `span` that exist."""
     if len(keys[0]) <= 32:
         found = [run.range((int(i), int(j), int(k))) for i, j, k in zip(*keys, strict=True)]
-        rows = [r for start, stop in found for r in range(start, stop)]
-        return np.array([row for row in rows if span[0] <= row < span[1]], np.int64)
+        inside = [r for start, stop in found for r in range(start, stop)]
+        return np.array([row for row in inside if span[0] <= row < span[1]], np.int64)
     by = np.lexsort(tuple(reversed(keys)))
     ordered = [key[by] for key in keys]
     starts = run.find(ordered)
@@ -336,7 +336,5 @@ def _hidden(
     hidden = np.zeros(len(rows), np.bool_)
     for e, a, v, tx in zip(*(column.tolist() for column in tombs), strict=True):
         if tx <= upto:
-            hidden |= (
-                (novelty.e[rows] == e) & (novelty.a[rows] == a) & (novelty.v[rows] == v)
-            )
+            hidden |= (novelty.e[rows] == e) & (novelty.a[rows] == a) & (novelty.v[rows] == v)
     return hidden

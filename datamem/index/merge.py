@@ -148,9 +148,7 @@ def merge_levels(
     return Level((live[0], live[1], live[2]), (ended[0], ended[1], ended[2]))
 
 
-def copy_level(
-    level: Level, sinks: tuple[RunSink, RunSink]
-) -> Generator[None, None, Level]:
+def copy_level(level: Level, sinks: tuple[RunSink, RunSink]) -> Generator[None, None, Level]:
     """Write a level through sinks as it is; its kills stay valid."""
     empty = Level((Run((), 4),) * 3, (Run((), 5),) * 3)
     return merge_levels((level, NO_KILLS), (empty, NO_KILLS), sinks)
@@ -213,7 +211,9 @@ def _cuts(run: Run, inserts: Columns) -> list[int]:
     return [0, *inner, len(inserts[0])]
 
 
-def _merge_segment(segment: Segment, dead: Int64Array, inserts: Sequence[Int64Array]) -> Columns:
+def _merge_segment(
+    segment: Segment, dead: Int64Array, inserts: Sequence[Int64Array]
+) -> Columns:
     columns = [segment.column(i) for i in range(len(inserts))]
     if len(dead):
         keep = np.ones(segment.row_count, np.bool_)

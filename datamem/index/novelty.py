@@ -32,7 +32,7 @@ class Novelty:
         self.capacity = capacity
         columns = [np.empty(capacity, np.int64) for _ in range(5)]
         self.e, self.a, self.v, self.tx, self.ended = columns
-        self.views = [memoryview(column) for column in columns]
+        self.views = [column.data for column in columns]
         self.row_count = 0
         self.by_e: dict[int, list[int]] = {}
         self.by_av: dict[tuple[int, int], list[int]] = {}
@@ -142,7 +142,7 @@ class Novelty:
         self, count: int, e: int | None, a: int | None, v: int | None
     ) -> tuple[Int64Array, ...]:
         """Return the tombstones below `count` that have the given parts, as columns (e, a, v, tx)."""
-        es, as_, vs, _ = self.tombs
+        _, as_, vs, _ = self.tombs
         if e is not None:
             rows = _below(self.tombs_by_e.get(e, _NONE), count)
         elif a is not None and v is not None:

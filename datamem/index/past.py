@@ -24,14 +24,17 @@ def history_columns(
     order, prefix = _order_for(e, a, v)
     parts: list[Columns] = []
     for level, kills in zip(index.levels, index.kills, strict=True):
-        parts.append(_live_columns(level.live[order], kills.rows[order], kills.txs[order],
-                                   order, prefix))
+        parts.append(
+            _live_columns(level.live[order], kills.rows[order], kills.txs[order], order, prefix)
+        )
         parts.append(_columns(level.ended[order], order, prefix))
     for layer in index.layers:
         novelty = layer.novelty
         rows = novelty.rows(layer.row_count, e, a, v)
         columns = (novelty.e, novelty.a, novelty.v, novelty.tx, novelty.ended)
-        below = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else None
+        below = (
+            [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else None
+        )
         if below is not None and layer.tomb_count:
             below[4] = _end_by(below, novelty.tomb_rows(layer.tomb_count, e, a, v))
             parts = [below]

@@ -97,7 +97,16 @@ def encode_transaction(
     packed = [pack_value(tag, value) for tag, value in values]
     columns = _columns(datoms)
     digest = _digest(previous, head, seed, (tags, packed), datoms)
-    body: list[Any] = [RECORD_VERSION, _TRANSACTION, *head, seed, digest, tags, packed, *columns]
+    body: list[Any] = [
+        RECORD_VERSION,
+        _TRANSACTION,
+        *head,
+        seed,
+        digest,
+        tags,
+        packed,
+        *columns,
+    ]
     entry: bytes = msgpack.packb(body)
     return entry, digest
 

@@ -89,7 +89,9 @@ def decode_root(data: bytes | memoryview, packs: Packs) -> Root:
     """
     body = msgpack.unpackb(data)
     if body["version"] != ROOT_VERSION:
-        message = f"the index root has version {body['version']}, this program reads {ROOT_VERSION}"
+        message = (
+            f"the index root has version {body['version']}, this program reads {ROOT_VERSION}"
+        )
         raise StorageError(message, code="storage/newer-format", hint="upgrade datamem")
     names = body["packs"]
     levels = []

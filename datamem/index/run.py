@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final
 
 import numpy as np
@@ -22,7 +22,15 @@ class Run:
     ended rows, 4 the retracting one.
     """
 
-    __slots__ = ("column_count", "firsts", "max_tx", "min_tx", "row_count", "segments", "starts")
+    __slots__ = (
+        "column_count",
+        "firsts",
+        "max_tx",
+        "min_tx",
+        "row_count",
+        "segments",
+        "starts",
+    )
 
     def __init__(self, segments: Sequence[Segment], column_count: int) -> None:
         self.segments = tuple(segments)
@@ -134,4 +142,6 @@ def split_rows(row_count: int) -> list[tuple[int, int]]:
     """Cut rows into ranges of about SEGMENT_ROWS, none of them tiny."""
     pieces = max(1, round(row_count / SEGMENT_ROWS))
     edges = [row_count * i // pieces for i in range(pieces + 1)]
-    return [(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True) if stop > start]
+    return [
+        (start, stop) for start, stop in pairwise(edges) if stop > start
+    ]

@@ -75,12 +75,10 @@ def _tombs(
     return found
 
 
-def _killed(
-    rows: Int64Array, txs: Int64Array, start: int, stop: int, upto: int
-) -> list[int]:
+def _killed(rows: Int64Array, txs: Int64Array, start: int, stop: int, upto: int) -> list[int]:
     if not len(rows):
         return []
-    view = memoryview(rows)
+    view = rows.data
     i = bisect_left(view, start)
     dead = []
     while i < len(view) and view[i] < stop:
@@ -113,9 +111,11 @@ def _collect_ended(
     if not run.row_count:
         return
     start, stop = run.range(prefix)
-    for row in range(start, stop):
-        if run.at(3, row) <= upto < run.at(4, row):
-            found.append((run.at(0, row), run.at(1, row), run.at(2, row)))
+    found.extend(
+        (run.at(0, row), run.at(1, row), run.at(2, row))
+        for row in range(start, stop)
+        if run.at(3, row) <= upto < run.at(4, row)
+    )
 
 
 def _novelty_rows(novelty: Novelty, order: Order, prefix: tuple[int, ...]) -> list[int]:

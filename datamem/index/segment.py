@@ -12,7 +12,7 @@ import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -22,8 +22,13 @@ from datamem.index.pack import Pack
 
 SEGMENT_ROWS: Final = 32_768
 _WIDTHS: Final = (0, 1, 2, 4, 8)
-_NARROW: Final = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<i8")}
-_FORMATS: Final = {1: "B", 2: "H", 4: "I", 8: "q"}
+_NARROW: Final[dict[int, np.dtype[Any]]] = {
+    1: np.dtype("<u1"),
+    2: np.dtype("<u2"),
+    4: np.dtype("<u4"),
+    8: np.dtype("<i8"),
+}
+_FORMATS: Final[dict[int, Literal["B", "H", "I", "q"]]] = {1: "B", 2: "H", 4: "I", 8: "q"}
 
 Key = tuple[int, ...]
 
@@ -175,7 +180,7 @@ class StoredSegment(Segment):
 def wide_segment(columns: Sequence[Int64Array]) -> Segment:
     """Return a segment that holds the given sorted columns as they are, not copied."""
     bounds = _bounds(columns)
-    views = [memoryview(np.ascontiguousarray(column)) for column in columns]
+    views = [np.ascontiguousarray(column).data for column in columns]
     return Segment(views, [0] * len(views), len(columns[0]), bounds)
 
 
@@ -220,7 +225,8 @@ def widened(low: int, width: int, data: bytes, row_count: int) -> Int64Array:
     """Return the column of which `narrowed` made these."""
     if width == 0:
         return np.full(row_count, low, np.int64)
-    return np.frombuffer(data, _NARROW[width]).astype(np.int64) + low
+    column: Int64Array = np.frombuffer(data, _NARROW[width]).astype(np.int64) + low
+    return column
 
 
 def _bounds(columns: Sequence[Int64Array]) -> tuple[Key, Key, int, int]:

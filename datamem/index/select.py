@@ -21,9 +21,10 @@ def expand_ranges(starts: Int64Array, stops: Int64Array) -> Int64Array:
     if not total:
         return np.empty(0, np.int64)
     if total == len(starts) and bool((lengths == 1).all()):
-        return starts
+        return starts.astype(np.int64, copy=False)
     ends = np.cumsum(lengths)
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    found: Int64Array = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return found
 
 
 def in_sorted(values: Int64Array, keys: Int64Array) -> BoolArray:

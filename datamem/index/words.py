@@ -81,9 +81,11 @@ INLINE: Final[dict[ValueType, Callable[[Any], int]]] = {
 def decode_inline(value_type: ValueType, words: npt.NDArray[np.int64]) -> list[Any]:
     """Return the Python values of words of an inline type."""
     if value_type is ValueType.DOUBLE:
-        return doubles_of_words(words).tolist()
+        doubles: list[Any] = doubles_of_words(words).tolist()
+        return doubles
     if value_type is ValueType.BOOLEAN:
-        return (words != 0).tolist()
+        return [word != 0 for word in words.tolist()]
     if value_type is ValueType.INSTANT:
         return [EPOCH + us * _MICROSECOND for us in words.tolist()]
-    return words.tolist()
+    plain: list[Any] = words.tolist()
+    return plain
