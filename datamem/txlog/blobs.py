@@ -27,6 +27,7 @@ class BlobDirectory:
         """Store a blob; see `Store.put`. Cost: a file, and with `durable` about three syncs."""
         check_blob_name(name)
         path = self._directory / name
+        data = memoryview(data).cast("B")
         with self._lock:
             try:
                 if (held := read_file(self._fs, path)) is not None:
@@ -40,9 +41,7 @@ class BlobDirectory:
             except OSError as error:
                 raise storage_error(error, "writing", path) from error
 
-    def _put_again(
-        self, name: str, held: bytes, data: bytes | memoryview, *, durable: bool
-    ) -> None:
+    def _put_again(self, name: str, held: bytes, data: memoryview, *, durable: bool) -> None:
         if held != data:
             raise blob_exists_error(name)
         if durable and name in self._unsynced:

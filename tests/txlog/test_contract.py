@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,12 @@ class StoreContract:
         )
         assert store.open_blob("seg-1").readonly
         assert (store.names(), store.names("seg-1")) == (["seg-0", "seg-1"], ["seg-1"])
+
+    def test_a_blob_may_be_given_as_a_column(self, store: Store) -> None:
+        column = memoryview(array("q", [1, 2, 3]))
+        store.put("column", column)
+        store.put("column", column)
+        assert store.get("column") == column.tobytes()
 
     def test_a_view_outlives_its_blob(self, store: Store) -> None:
         store.put("seg", b"bytes")
