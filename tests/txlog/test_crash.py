@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.errors import StorageError
@@ -19,10 +19,6 @@ from tests.txlog.faulty import (
     abandon,
     crash_image,
     newest_log,
-)
-
-quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -105,7 +101,6 @@ def test_a_flipped_bit_in_any_record_is_refused_and_named(tmp_path: Path, closed
             assert [damage.entry for damage in rest.verify()] == [kept + 1]
 
 
-@quick
 @given(
     payloads=st.lists(st.binary(max_size=1500), min_size=1, max_size=6),
     data=st.data(),
@@ -124,7 +119,6 @@ def test_a_cut_anywhere_leaves_a_prefix(payloads: list[bytes], data: st.DataObje
             assert store.read(1, 99) == payloads[: sum(end <= cut for end in ends(payloads))]
 
 
-@quick
 @given(
     payloads=st.lists(st.binary(max_size=1500), min_size=2, max_size=6),
     data=st.data(),
