@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from datamem.errors import StorageError
 from datamem_cli.printing import print_record, print_records
 
 
 def print_check(report: Any, fmt: str) -> None:
-    """Print what was verified; problems one by one, and then an error.
+    """Print what was verified, or the problems one by one and then an error.
 
     Raises:
         StorageError: `check/failed`, when there are problems.
     """
-    problems = list(getattr(report, "problems", ()))
-    if problems:
-        print_records([{"problem": str(problem)} for problem in problems], fmt)
+    from datamem.errors import StorageError
+
+    if not report.ok:
+        names = ("code", "where", "message")
+        print_records([{n: getattr(p, n) for n in names} for p in report.problems], fmt)
+        count = len(report.problems)
         raise StorageError(
-            f"{len(problems)} problem{'' if len(problems) == 1 else 's'} found",
+            f"{count} problem{'' if count == 1 else 's'} found",
             code="check/failed",
-            hint="restore a backup, or keep the directory as it is and ask",
+            hint="--repair rebuilds indexes from a whole log; else restore a backup",
         )
-    counts = getattr(report, "counts", {})
-    print_record({"result": "sound", **counts}, fmt)
+    counts = ("transactions", "datoms", "segments", "digest")
+    result = "repaired" if report.repaired else "sound"
+    print_record({"result": result, **{name: getattr(report, name) for name in counts}}, fmt)

@@ -63,19 +63,30 @@ def stats(path: str, fmt: str) -> None:
 @click.command()
 @db_option
 @format_option
-def check(path: str, fmt: str) -> None:
+@click.option(
+    "--repair", is_flag=True, help="Rebuild wrong indexes from the log, if it is whole."
+)
+def check(path: str, fmt: str, repair: bool) -> None:
     r"""Verify log and indexes against each other.
 
     The exit code is 1 when something is wrong.
 
     \b
-    Example:
+    Examples:
       datamem check --db agent.dm
+      datamem check --db agent.dm --repair
     """
-    from datamem.conn import check as check_database
+    from datamem.conn.check import check as check_database
     from datamem_cli.checking import print_check
+    from datamem_cli.progress import progress_bar
 
-    print_check(check_database(path), fmt)
+    with progress_bar("checking") as advance:
+
+        def tell(what: str, done_count: int, total_count: int) -> None:
+            advance(done_count, total_count, what)
+
+        report = check_database(path, repair=repair, progress=tell)
+    print_check(report, fmt)
 
 
 @click.command()
