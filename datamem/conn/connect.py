@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from datamem.clock import now_us
-from datamem.conn.bootstrap import bootstrap_plan, empty_db
 from datamem.conn.connection import Connection
 from datamem.conn.publish import Publisher
 from datamem.conn.recover import recover
 from datamem.conn.writer import State, Writer
+from datamem.db.database import Db
 from datamem.errors import StorageError
 from datamem.index.compaction import Compactor
 from datamem.index.heap import RootHeap
+from datamem.index.index import Index
 from datamem.index.pack import Packs
+from datamem.schema.bootstrap import FIRST_USER_ATTRIBUTE
 from datamem.schema.reader import read_schema
-from datamem.transact import resolve
+from datamem.schema.schema import Schema
+from datamem.transact import bootstrap_plan, resolve
 from datamem.txlog.chain import FIRST_DIGEST
 from datamem.txlog.directory import DirectoryStore
 from datamem.txlog.memory import MemoryStore
@@ -63,6 +66,18 @@ def connect(
     return conn
 
 
+def _empty_db(heap: RootHeap) -> Db:
+    """Return the value before the first transaction; it only knows the system attributes."""
+    return Db(
+        Index(),
+        heap,
+        Schema.bootstrap(),
+        basis_t=0,
+        counters=(1, FIRST_USER_ATTRIBUTE),
+        last_instant_us=-1,
+    )
+
+
 def _directory_of(path: str | Path) -> Path:
     text = str(path)
     if "://" in text and not text.startswith("file://"):
@@ -75,7 +90,7 @@ def _directory_of(path: str | Path) -> Path:
 
 def _new_in_memory(clock: Callable[[], int]) -> Connection:
     heap = RootHeap()
-    state = State(empty_db(heap), FIRST_DIGEST, 0)
+    state = State(_empty_db(heap), FIRST_DIGEST, 0)
     return _connection(MemoryStore(), heap, state, path=None, clock=clock)
 
 

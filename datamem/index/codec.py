@@ -87,8 +87,8 @@ def _int_of(data: bytes) -> int:
 
 
 def _pack_vector(value: np.ndarray[Any, Any]) -> bytes:
-    data: bytes = value.tobytes()
-    return value.dtype.str.encode() + b"|" + data
+    packed: bytes = value.dtype.str.encode() + b"|" + value.tobytes()
+    return packed
 
 
 def _unpack_vector(data: bytes) -> np.ndarray[Any, Any]:

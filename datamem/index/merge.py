@@ -27,7 +27,7 @@ from datamem.index.pack import Packs
 from datamem.index.run import Run, run_of, split_rows
 from datamem.index.segment import Segment, SegmentEntry, StoredSegment, encode_columns
 
-PACK_BYTES: Final = 2 * 1024 * 1024
+PACK_BYTES: Final = 4 * 1024 * 1024
 
 Columns = list[Int64Array]
 Pieces = Generator[None, None, Run]
