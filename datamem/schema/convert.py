@@ -16,7 +16,7 @@ from datamem.errors import EdnError
 from datamem.schema.types import ValueType
 from datamem.schema.values import MAX_LONG, MIN_LONG
 
-MAX_DEPTH: Final = 200
+MAX_DEPTH: Final = 100
 """Deepest nesting of a document or an EDN value."""
 
 

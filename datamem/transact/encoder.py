@@ -1,0 +1,56 @@
+"""Words for values that the heap has, and provisional codes for those it will get."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from datamem.index.heap import heap_key
+from datamem.index.words import INLINE
+from datamem.schema import ValueType, tag_of
+
+if TYPE_CHECKING:
+    from datamem.schema import Attribute
+    from datamem.transact.ports import DbView
+
+
+class Encoder:
+    """Turns canonical values into words for one transaction.
+
+    Attributes:
+        new_values: what the heap lacks, in the order met; the i-th has code `heap_size + i`.
+    """
+
+    __slots__ = ("_codes", "_db", "_encode", "new_values")
+
+    def __init__(self, db: DbView) -> None:
+        self._db = db
+        self._encode = db.encode
+        self._codes: dict[tuple[ValueType, Any], int] = {}
+        self.new_values: list[tuple[ValueType, Any]] = []
+
+    def word(self, attribute: Attribute, value: Any) -> int:
+        """Return the word of a canonical value, giving it a code if it has none."""
+        word = self._encode(attribute, value)
+        if word is not None:
+            return word
+        tag = tag_of(value) if attribute.value_type is ValueType.EDN else attribute.value_type
+        key = tag, heap_key(tag, value)
+        code = self._codes.get(key)
+        if code is None:
+            code = self._codes[key] = self._db.heap_size + len(self.new_values)
+            self.new_values.append((tag, value))
+        return code
+
+    def find(self, attribute: Attribute, value: Any) -> int | None:
+        """Return the word of a canonical value, or None if neither heap nor transaction has it."""
+        word = self._encode(attribute, value)
+        if word is not None:
+            return word
+        tag = tag_of(value) if attribute.value_type is ValueType.EDN else attribute.value_type
+        return self._codes.get((tag, heap_key(tag, value)))
+
+    def value(self, attribute: Attribute, word: int) -> Any:
+        """Return the value of a word that this transaction or the database knows."""
+        if attribute.value_type not in INLINE and word >= self._db.heap_size:
+            return self.new_values[word - self._db.heap_size][1]
+        return self._db.decode(attribute.value_type, [word])[0]

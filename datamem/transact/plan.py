@@ -1,0 +1,48 @@
+"""What a transaction will do: resolved datoms and new heap values, ready to be logged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from datamem.schema import Schema, ValueType
+
+
+@dataclass(slots=True)
+class TxPlan:
+    """A checked transaction that has not happened yet.
+
+    The columns are one row a datom, the first being `[tx :db/txInstant instant]`. A value that the
+    heap does not have yet has the code it will get: `heap_size` of the database plus its place in
+    `new_values`.
+
+    Attributes:
+        t, tx: number and entity id of the transaction; those of the database when `empty`.
+        instant_us: µs since 1970; later than that of every earlier transaction.
+        e, a, v: entity, attribute and word of each datom.
+        added: False for retractions, which come before the assertion that replaces them.
+        new_values: type and canonical value of each new code.
+        next_entity, next_attribute: the counters afterwards.
+        tempids: tempid as written to entity id.
+        schema: the schema afterwards.
+        changes_schema: whether `schema` differs from the database's.
+        empty: nothing to do: no datoms, and no t is used up.
+    """
+
+    t: int
+    tx: int
+    instant_us: int
+    e: Sequence[int]
+    a: Sequence[int]
+    v: Sequence[int]
+    added: Sequence[bool]
+    new_values: Sequence[tuple[ValueType, Any]]
+    next_entity: int
+    next_attribute: int
+    tempids: Mapping[Any, int]
+    schema: Schema
+    changes_schema: bool = False
+    empty: bool = False
