@@ -1,0 +1,5 @@
+"""Vectors as attributes: which stored vectors are nearest to a query, at any instant."""
+
+from datamem.vector.exact import Neighbour, nearest
+
+__all__ = ["Neighbour", "nearest"]
