@@ -123,7 +123,9 @@ class _Tour:
         self.show(f"{text}: {why}, {when:%d %B %Y}" for text, why, when in rows)
 
     def forgotten(self) -> None:
-        self.title("Forgotten means forgotten: no query on the present finds the old address")
+        self.title(
+            "She asked to forget her old address: gone from the present, not from the past"
+        )
         query = (
             """[:find ?text . :where [?m :memory/tags :address] [?m :memory/content ?text]]"""
         )

@@ -16,7 +16,7 @@ def print_schema(schema: Any, fmt: str, *, prefix: str, everything: bool) -> Non
         (
             attribute
             for attribute in schema
-            if attribute.ident.startswith(wanted) and (everything or _is_users(attribute))
+            if attribute.ident.startswith(wanted) and (everything or is_users(attribute))
         ),
         key=lambda attribute: str(attribute.ident),
     )
@@ -32,8 +32,9 @@ def print_schema(schema: Any, fmt: str, *, prefix: str, everything: bool) -> Non
     print_records([_record(attribute) for attribute in found], fmt)
 
 
-def _is_users(attribute: Any) -> bool:
-    return not attribute.ident.startswith((":db/", ":db."))
+def is_users(attribute: Any) -> bool:
+    """Tell whether an attribute is the user's, and not the database's own."""
+    return not attribute.ident.startswith((":db/", ":db.", ":datamem/"))
 
 
 def _record(attribute: Any) -> dict[str, Any]:

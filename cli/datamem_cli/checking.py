@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from datamem_cli.printing import print_record, print_records
+from datamem_cli.printing import counted, print_record, print_records
 
 
 def print_check(report: Any, fmt: str) -> None:
@@ -18,9 +18,8 @@ def print_check(report: Any, fmt: str) -> None:
     if not report.ok:
         names = ("code", "where", "message")
         print_records([{n: getattr(p, n) for n in names} for p in report.problems], fmt)
-        count = len(report.problems)
         raise StorageError(
-            f"{count} problem{'' if count == 1 else 's'} found",
+            f"{counted(len(report.problems), 'problem')} found",
             code="check/failed",
             hint="--repair rebuilds indexes from a whole log; else restore a backup",
         )

@@ -55,7 +55,7 @@ def _print_report(report: Any, fmt: str, *, would: bool) -> None:
 
     if would:
         db = report.db_after
-        rows = [datom_record(db, datom) for datom in report.tx_data]
+        rows = [datom_record(db, datom) for datom in report.tx_data if datom.e != report.tx]
         keys = ("added", "entity", "attribute", "value")
         print_records([{key: row[key] for key in keys} for row in rows], fmt)
         return

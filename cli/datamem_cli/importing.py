@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from datamem_cli.printing import counted
+
 
 def import_and_tell(path: str, file: Path, fmt: str | None, source: str | None) -> None:
     """Import a file into the database at `path`, which is made when there is none."""
@@ -34,7 +36,8 @@ def summary(report: Any, seconds: float) -> str:
     """Return what an import did, in a line."""
     new_count = report.entities - report.known_count
     if not report.transactions:
-        return f"nothing new: all {report.entities:,} entities were there ({report.format})"
-    added = f"{report.datoms:,} facts about {new_count:,} entities"
+        read = counted(report.entities, "entity")
+        return f"nothing new: {read} read, all there already ({report.format})"
+    added = f"{counted(report.datoms, 'fact')} about {counted(new_count, 'new entity')}"
     took = f"({report.format}, {seconds:.1f} s)"
-    return f"imported {added} in {report.transactions:,} transactions {took}"
+    return f"imported {added} in {counted(report.transactions, 'transaction')} {took}"

@@ -29,6 +29,8 @@ def entity(db: Any, fmt: str, name: str) -> None:
 
     eid = db.resolve(entity_id(name))
     rows = [] if eid is None else [datom_record(db, d) for d in db.datoms("eavt", eid)]
+    if db.is_history:
+        rows.sort(key=lambda row: (str(row["attribute"]), row["t"], row["added"]))
     if not rows:
         raise _nothing(name)
     shown = ["attribute", "value", "t", "instant", *(["added"] if db.is_history else [])]

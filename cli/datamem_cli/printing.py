@@ -65,7 +65,10 @@ def print_record(record: Mapping[str, Any], fmt: str) -> None:
 def _with_keywords(record: Mapping[str, Any]) -> dict[Any, Any]:
     from datamem.edn import Keyword
 
-    return {Keyword(name.replace(" ", "-")): value for name, value in record.items()}
+    return {
+        Keyword(name.replace(" ", "-")) if type(name) is str else name: value
+        for name, value in record.items()
+    }
 
 
 def _print_sequence(items: Iterable[str], separator: str) -> None:
@@ -86,13 +89,24 @@ def _print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     cells = [[cell_text(value) for value in row] for row in rows]
     if header:
         click.echo(table_text(header, cells, right=numeric, max_width=width))
-    count = len(rows)
     if sys.stdout.isatty():
-        click.echo(f"{count} row{'' if count == 1 else 's'}")
+        click.echo(counted(len(rows), "row"))
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural where it is one.
+
+    Example:
+        >>> counted(1, "entity"), counted(1200, "entity"), counted(0, "fact")
+        ('1 entity', '1,200 entities', '0 facts')
+    """
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
 
 
 def cell_text(value: Any) -> str:

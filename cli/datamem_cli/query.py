@@ -12,7 +12,11 @@ from datamem_cli.options import format_option, text_of_argument, view_options
 @click.command()
 @view_options
 @format_option
-@click.option("--explain", is_flag=True, help="Show how it would be answered, step by step.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show how it is answered, step by step, with rows and times.",
+)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Give up after this long.")
 @click.option("--max-rows", type=int, metavar="N", help="Give up when a step grows beyond.")
 @click.argument("query")
@@ -47,7 +51,7 @@ def q(
     values = [input_value(text) for text in inputs]
     text = text_of_argument(query)
     if explain:
-        click.echo(str(db.explain(text, *values)))
+        click.echo(str(db.explain(text, *values, analyze=True)))
         return
     print_answer(db.q(text, *values, **given), fmt)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from datamem_cli.attributes import is_users
 from datamem_cli.options import db_option, format_option
+from datamem_cli.printing import counted
 
 
 @click.command()
@@ -40,7 +42,8 @@ def init(path: str, schema: str | None, strict: bool) -> None:
         )
     sources = [agent_schema_text() if schema == "agent" else Path(schema)] if schema else []
     with datamem.connect(path, schema=[*sources, "strict"] if strict else sources) as conn:
-        click.echo(f"made {path}: {sum(1 for a in conn.db.schema if a.declared)} attributes")
+        count = sum(1 for attribute in conn.db.schema if is_users(attribute))
+        click.echo(f"made {path} with {counted(count, 'attribute')} of its own")
 
 
 @click.command()
