@@ -1,0 +1,23 @@
+"""The demonstration tells the story it promises, and the sample's dates are in order."""
+
+from __future__ import annotations
+
+from datamem.demo import play_demo, read_memories
+
+
+def test_the_demonstration_shows_present_past_why_and_history(tmp_path) -> None:
+    said: list[str] = []
+    play_demo(str(tmp_path / "sample.dm"), said.append)
+    text = "\n".join(said)
+    now, then = text.split("And what did it know then?")
+    assert "allergic to walnuts" in now
+    assert "hazelnuts" not in now
+    assert "allergic to hazelnuts" in then
+    assert "on 10 April:   Mira lives at 3 Mill Lane" in then
+    assert "19 March  dropped  The bakery opens on 20 April 2024" in then
+    assert "A second allergy test, 02 April 2024" in then
+
+
+def test_what_the_agent_kept_is_dated_in_order() -> None:
+    dates = [memory[":at"] for memory in read_memories()]
+    assert dates == sorted(dates)
