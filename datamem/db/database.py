@@ -208,12 +208,12 @@ class Db:
     def count(self, e: int | None = None, a: int | None = None, v: int | None = None) -> int:
         """Return about how many datoms have the given parts; never fewer than there are.
 
-        Exact but for what ended since the novelty was last frozen; for `since` and `filter`
-        views, the count of the whole.
+        Exact for the present but for what ended since the novelty was last frozen; for other views,
+        what the whole history holds. Cost: two binary searches a level.
         """
-        if self._bounds.past or self._view.is_history:
-            return len(self.index.history(self._bounds.upto, e, a, v)[0])
-        return self.index.count(e, a, v)
+        if self._view.is_history:
+            return 2 * self.index.count(e, a, v, with_ended=True)
+        return self.index.count(e, a, v, with_ended=self._bounds.past)
 
     def _history_rows(self, e: int | None, a: int | None, v: int | None) -> Rows:
         upto = self._bounds.upto

@@ -17,7 +17,10 @@ from datamem.index.novelty import Novelty
 from datamem.index.orders import Order, arrange
 from datamem.index.rows import NoveltyPart, Part, Rows, RunPart
 from datamem.index.run import Run
-from datamem.index.select import expand_ranges, in_sorted
+from datamem.index.select import in_sorted
+
+_SCAN_RATIO = 12
+"""Searching for a key costs about as much as passing over this many rows."""
 
 _SORTED_BY = {Order.EAVT: "e", Order.AEVT: "e", Order.AVET: "v"}
 
@@ -150,10 +153,13 @@ class Index:
             parts.append(NoveltyPart(fresh.novelty, fresh.rows[keep]))
         return Rows([part for part in parts if len(part)], name)
 
-    def count(self, e: int | None, a: int | None, v: int | None) -> int:
-        """Return at least how many rows of the present have the given parts, nearly exactly.
+    def count(
+        self, e: int | None, a: int | None, v: int | None, *, with_ended: bool = False
+    ) -> int:
+        """Return how many rows of the present have the given parts; never too few.
 
-        Rows ended since their level was made are counted where the whole index is not asked.
+        Rows that tombstones hide are counted. `with_ended` adds the rows that ended, which
+        bounds any past view from above.
         """
         order, prefix, _ = _choose(e, a, v)
         total = 0
@@ -162,7 +168,10 @@ class Index:
             total += stop - start
             if len(kills) and start < stop:
                 inside = np.searchsorted(kills.rows[order], (start, stop))
-                total -= int(inside[1] - inside[0])
+                total -= 0 if with_ended else int(inside[1] - inside[0])
+            if with_ended:
+                start, stop = level.ended[order].range(prefix)
+                total += stop - start
         for layer in self.layers:
             total += len(layer.novelty.rows(layer.row_count, e, a, v))
         return total
@@ -321,11 +330,8 @@ def _matching(run: Run, a: int, keys: Int64Array) -> Int64Array:
     start, stop = run.range((a,))
     if start == stop or not len(keys):
         return np.empty(0, np.int64)
-    if len(keys) * 16 < stop - start:
-        attribute = np.full(len(keys), a, np.int64)
-        low = run.find((attribute, keys))
-        high = run.find((attribute, keys), after=True)
-        return expand_ranges(low, high)
+    if len(keys) * _SCAN_RATIO < stop - start:
+        return run.find_second(start, stop, keys)
     return np.flatnonzero(in_sorted(run.column(1, start, stop), keys)) + start
 
 

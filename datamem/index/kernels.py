@@ -121,6 +121,42 @@ def match_rows(columns: Sequence[Int64Array], keys: Sequence[Int64Array]) -> Int
     return np.where(equal, positions, -1)
 
 
+def equal_rows(column: Int64Array, keys: Int64Array) -> Int64Array:
+    """Return the rows of a sorted column that equal one of the keys, ascending.
+
+    Args:
+        column: int64[n], ascending.
+        keys: int64[m], ascending, distinct.
+
+    Cost: one binary search a key; a second one only where keys have several rows.
+    """
+    if not len(column):
+        return EMPTY
+    low = np.searchsorted(column, keys)
+    hit = column[np.minimum(low, len(column) - 1)] == keys
+    rows: Int64Array = low[hit]
+    after = np.minimum(rows + 1, len(column) - 1)
+    if not (column[after] == column[rows])[rows < len(column) - 1].any():
+        return rows
+    return expand_ranges(rows, np.searchsorted(column, column[rows], "right"))
+
+
+def expand_ranges(starts: Int64Array, stops: Int64Array) -> Int64Array:
+    """Return all positions of the half-open ranges, int64[sum of lengths], range after range.
+
+    Example:
+        >>> expand_ranges(np.array([2, 9]), np.array([4, 10])).tolist()
+        [2, 3, 9]
+    """
+    lengths = stops - starts
+    total = int(lengths.sum())
+    if not total:
+        return EMPTY
+    ends = np.cumsum(lengths)
+    found: Int64Array = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return found
+
+
 def merge_order(positions: Int64Array, row_count: int) -> tuple[BoolArray, Int64Array]:
     """Tell where rows to insert land when they go before `positions` of `row_count` rows.
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from datamem.index.kernels import EMPTY, Int64Array, find_rows
+from datamem.index.kernels import EMPTY, Int64Array, equal_rows, find_rows
 from datamem.index.segment import SEGMENT_ROWS, Key, Segment, wide_segment
 
 _ABOVE: Final = 1 << 70
@@ -124,6 +124,32 @@ class Run:
             found = find_rows(columns, [key[part] for key in keys], after=after)
             out[part] = found + self.starts[k]
         return out
+
+    def find_second(self, start: int, stop: int, keys: Int64Array) -> Int64Array:
+        """Return the rows of start:stop whose second column is among `keys`, ascending.
+
+        REQUIRES: the first column is the same in all of start:stop; keys ascend, distinct.
+
+        Cost: one binary search a key, in the segments that can hold it.
+        """
+        starts = self.starts
+        first = bisect_right(starts, start) - 1
+        last = bisect_left(starts, stop) - 1
+        if first == last:
+            column = self.column(1, start, stop)
+            return equal_rows(column, keys) + start
+        edges = np.array([segment.first[1] for segment in self.segments[first + 1 : last + 1]])
+        below = np.searchsorted(keys, edges, "right").tolist()
+        above = np.searchsorted(keys, edges, "left").tolist()
+        parts = []
+        for k, low, high in zip(
+            range(first, last + 1), [0, *above], [*below, len(keys)], strict=True
+        ):
+            if low < high:
+                base = max(start, starts[k])
+                column = self.column(1, base, min(stop, starts[k + 1]))
+                parts.append(equal_rows(column, keys[low:high]) + base)
+        return np.concatenate(parts) if parts else EMPTY
 
     def _segments_of(self, keys: Sequence[Int64Array], *, after: bool) -> Int64Array:
         firsts = [np.array(column, np.int64) for column in zip(*self.firsts, strict=True)]

@@ -9,24 +9,6 @@ from datamem.index.kernels import BoolArray, Int64Array
 _TABLE_SPAN = 1 << 24
 
 
-def expand_ranges(starts: Int64Array, stops: Int64Array) -> Int64Array:
-    """Return all positions of the half-open ranges, int64[sum of lengths], range after range.
-
-    Example:
-        >>> expand_ranges(np.array([2, 9]), np.array([4, 10])).tolist()
-        [2, 3, 9]
-    """
-    lengths = stops - starts
-    total = int(lengths.sum())
-    if not total:
-        return np.empty(0, np.int64)
-    if total == len(starts) and bool((lengths == 1).all()):
-        return starts.astype(np.int64, copy=False)
-    ends = np.cumsum(lengths)
-    found: Int64Array = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return found
-
-
 def in_sorted(values: Int64Array, keys: Int64Array) -> BoolArray:
     """Tell which values are among the keys; the keys ascend and are distinct.
 
