@@ -1,0 +1,284 @@
+"""Answering queries: parsed and resolved once, kept by text and schema, run on any database value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from datamem.datalog.context import Context, StepTrace
+from datamem.datalog.domains import Domains
+from datamem.datalog.execute import run_scope
+from datamem.datalog.faults import query_error
+from datamem.datalog.find import find_columns, number
+from datamem.datalog.inputs import bind_inputs
+from datamem.datalog.parse import parse_query, parse_rules
+from datamem.datalog.point import PointPlan, point_plan
+from datamem.datalog.resolve import resolve_query
+from datamem.datalog.result import Column, Result
+from datamem.datalog.sources import DatabaseSource, TableSource, is_database
+from datamem.datalog.steps import Resolved
+from datamem.datalog.syntax import Query, Rule, RulesInput, SourceName
+from datamem.edn import Keyword, Symbol
+
+_CACHE_SIZE: Final = 512
+_prepared: Final[dict[Any, PreparedQuery]] = {}
+_rules: Final[dict[Any, tuple[Rule, ...]]] = {}
+
+
+class PreparedQuery:
+    """A query parsed once, and resolved once per schema that it meets.
+
+    Safe to call from several threads at once.
+
+    Attributes:
+        query: the query as parsed.
+    """
+
+    __slots__ = ("_database", "_plans", "_sources", "query")
+
+    def __init__(self, query: Query, database: Any = None) -> None:
+        self.query = query
+        self._database = database
+        self._sources = tuple(
+            i for i, item in enumerate(query.inputs) if isinstance(item, SourceName)
+        )
+        self._plans: dict[tuple[Any, ...], tuple[Any, Resolved, PointPlan | None]] = {}
+
+    def __call__(
+        self,
+        *inputs: Any,
+        timeout: float | None = None,
+        max_rows: int | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> Any:
+        """Answer the query.
+
+        Args:
+            inputs: one for each item of `:in`; without the first where `prepare` was given it.
+            timeout: seconds after which the query stops with `query/timeout`.
+            max_rows: rows of any intermediate or final relation; more is `query/too-many-rows`.
+            functions: Python callables that this call may name.
+
+        Returns:
+            A `Result`, a list, a tuple or a value, by the shape of `:find`; None where a tuple or
+            scalar find has no row.
+        """
+        if self._database is not None:
+            inputs = (self._database, *inputs)
+        resolved, plan = self._plan(inputs)
+        if plan is not None and timeout is None and max_rows is None:
+            view = inputs[0].view
+            if view.is_plain:
+                return plan.run(inputs)
+        context = make_context(
+            resolved, inputs, timeout=timeout, max_rows=max_rows, functions=functions
+        )
+        return answer(context, inputs)
+
+    def bound_to(self, database: Any) -> PreparedQuery:
+        """Return the same prepared query with its first input given."""
+        copy = PreparedQuery.__new__(PreparedQuery)
+        copy.query, copy._sources, copy._plans = self.query, self._sources, self._plans
+        copy._database = database
+        return copy
+
+    def resolved(self, inputs: Sequence[Any]) -> Resolved:
+        """Return the query resolved for these inputs."""
+        return self._plan(inputs)[0]
+
+    def _plan(self, inputs: Sequence[Any]) -> tuple[Resolved, PointPlan | None]:
+        if len(inputs) != len(self.query.inputs):
+            raise _wrong_inputs(self.query, inputs)
+        if self._sources == (0,):
+            key: tuple[Any, ...] = (getattr(inputs[0], "schema", None),)
+        else:
+            key = tuple(getattr(inputs[i], "schema", None) for i in self._sources)
+        rules: tuple[Rule, ...] = ()
+        for item, value in zip(self.query.inputs, inputs, strict=True):
+            if isinstance(item, RulesInput):
+                rules = rules_of(value)
+                key = (*key, rules)
+        at = tuple(map(id, key))
+        found = self._plans.get(at)
+        if found is None:
+            found = self._resolve(key, inputs, rules)
+            if len(self._plans) >= _CACHE_SIZE // 8:
+                self._plans.pop(next(iter(self._plans)), None)
+            self._plans[at] = found
+        return found[1], found[2]
+
+    def _resolve(
+        self, key: tuple[Any, ...], inputs: Sequence[Any], rules: tuple[Rule, ...]
+    ) -> tuple[Any, Resolved, PointPlan | None]:
+        """Resolve for one combination of schemas; `key` keeps them alive with the plan."""
+        schemas = {}
+        for item, value in zip(self.query.inputs, inputs, strict=True):
+            if isinstance(item, SourceName):
+                schemas[item.name] = value.schema if is_database(value) else None
+        resolved = resolve_query(self.query, schemas, rules)
+        return key, resolved, point_plan(resolved, schemas)
+
+
+def _wrong_inputs(query: Query, inputs: Sequence[Any]) -> Exception:
+    names = [_input_name(item) for item in query.inputs]
+    if len(inputs) < len(names):
+        missing = ", ".join(names[len(inputs) :])
+        message = (
+            f"the query needs {len(names)} inputs and got {len(inputs)}; missing: {missing}"
+        )
+    else:
+        message = (
+            f"the query takes {len(names)} inputs ({' '.join(names)}) and got {len(inputs)}"
+        )
+    return query_error(
+        message,
+        code="query/inputs",
+        hint=f":in {' '.join(names)}; db.q gives $ itself, datamem.q names every source",
+        text=query.text,
+        expected=names,
+        given=len(inputs),
+    )
+
+
+def _input_name(item: Any) -> str:
+    from datamem.datalog.describe import describe_input  # noqa: PLC0415  # errors only
+
+    return describe_input(item)
+
+
+def make_context(
+    resolved: Resolved,
+    inputs: Sequence[Any],
+    *,
+    timeout: float | None = None,
+    max_rows: int | None = None,
+    functions: Mapping[str, Any] | None = None,
+    trace: list[StepTrace] | None = None,
+) -> Context:
+    """Return the context of one execution, its sources in place."""
+    query = resolved.query
+    domains = Domains()
+    context = Context(
+        resolved,
+        domains,
+        functions=functions,
+        timeout_s=timeout,
+        max_rows=max_rows,
+        trace=trace,
+    )
+    for item, value in zip(query.inputs, inputs, strict=True):
+        if isinstance(item, SourceName):
+            context.raw_sources[item.name] = value
+            context.sources[item.name] = (
+                DatabaseSource(value, domains)
+                if is_database(value)
+                else TableSource(value, domains, item.name)
+            )
+    return context
+
+
+def answer(context: Context, inputs: Sequence[Any]) -> Any:
+    """Run a query and shape its answer as `:find` says."""
+    query = context.resolved.query
+    relations = bind_inputs(inputs, context)
+    if query.timeout_ms is not None:
+        milliseconds = number(query.timeout_ms, ":timeout", context)
+        context.set_timeout((milliseconds or 0) / 1000)
+    components = run_scope(context.resolved.scope, relations, context)
+    columns, size = find_columns(components, context)
+    context.check_size(size, "the result")
+    return _shaped(query, columns, size)
+
+
+def _shaped(query: Query, columns: Sequence[Column], size: int) -> Any:
+    labels = _labels(query)
+    match query.find.shape:
+        case "scalar":
+            return columns[0].values()[0] if size else None
+        case "collection":
+            return list(columns[0].values())
+        case "tuple":
+            if not size:
+                return None
+            row = tuple(column.values()[0] for column in columns)
+            return row if labels is None else dict(zip(labels, row, strict=True))
+    return Result(columns, size, labels=labels, is_ordered=bool(query.order_by))
+
+
+def _labels(query: Query) -> Sequence[Any] | None:
+    if query.keys is None:
+        return None
+    match query.keys_kind:
+        case "keys":
+            return [Keyword(f":{name}") for name in query.keys]
+        case "syms":
+            return [Symbol(name) for name in query.keys]
+    return list(query.keys)
+
+
+def prepare(query: Any, database: Any = None) -> PreparedQuery:
+    """Parse a query once, to be called with its inputs.
+
+    Args:
+        query: EDN text, or a list or mapping; texts are remembered.
+        database: what `$` is; then the calls give the other inputs only.
+
+    Raises:
+        QueryError: the query makes no sense, with the place where it was text.
+    """
+    if isinstance(query, PreparedQuery):
+        prepared = query
+    else:
+        key = query if isinstance(query, str) else _data_key(query)
+        found = _prepared.get(key) if key is not None else None
+        prepared = found if found is not None else PreparedQuery(parse_query(query))
+        if found is None and key is not None:
+            _remember(_prepared, key, prepared)
+    return prepared if database is None else prepared.bound_to(database)
+
+
+def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(cache) >= _CACHE_SIZE:
+        cache.pop(next(iter(cache)), None)
+    cache[key] = value
+
+
+def _data_key(form: Any) -> Any:
+    """Return a key under which Python data can be remembered; None where it holds callables."""
+    text = repr(form)
+    return None if " at 0x" in text else ("data", text)
+
+
+def rules_of(form: Any) -> tuple[Rule, ...]:
+    """Return rules given as text, data or parsed; texts and data are remembered."""
+    if isinstance(form, tuple) and all(isinstance(rule, Rule) for rule in form):
+        return form
+    key = form if isinstance(form, str) else _data_key(form)
+    found = _rules.get(key) if key is not None else None
+    if found is None:
+        found = parse_rules(form)
+        if key is not None:
+            _remember(_rules, key, found)
+    return found
+
+
+def q(
+    query: Any,
+    *inputs: Any,
+    timeout: float | None = None,
+    max_rows: int | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+) -> Any:
+    """Answer a Datalog query.
+
+    Args:
+        query: EDN text, Python data, or a prepared query.
+        inputs: what `:in` names, sources included; the first is usually a database.
+        timeout: seconds.
+        max_rows: the most rows that any step may make.
+        functions: Python callables that the query may name.
+
+    Raises:
+        QueryError: what is wrong with the query or its inputs, and where.
+    """
+    return prepare(query)(*inputs, timeout=timeout, max_rows=max_rows, functions=functions)

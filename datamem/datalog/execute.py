@@ -1,0 +1,280 @@
+"""Executing a conjunction: components of bound variables, one step at a time, best step next.
+
+What is bound is a set of *components*: relations with disjoint variables. A step that touches one
+component changes it; a step that touches several joins them; one that touches none starts another.
+Components that nothing connects are only multiplied when a result needs both, so an unrelated clause
+costs its own rows and no more. A component without rows ends the conjunction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from datamem.datalog.calls import extend_rows, filter_rows
+from datamem.datalog.context import Context, StepTrace, clock
+from datamem.datalog.describe import describe
+from datamem.datalog.patterns import fetch
+from datamem.datalog.plan import Estimate, choose, estimate, touched
+from datamem.datalog.relation import (
+    FALSE,
+    TRUE,
+    Join,
+    Relation,
+    common_domain,
+    empty,
+    matching,
+    union,
+)
+from datamem.datalog.steps import (
+    FunctionStep,
+    NotStep,
+    OptionalStep,
+    OrStep,
+    PatternStep,
+    PredicateStep,
+    RuleStep,
+    Scope,
+    Step,
+    TableStep,
+)
+
+
+class _NothingLeft(Exception):  # noqa: N818  # control flow inside this module
+    """Some component is empty: the conjunction has no row."""
+
+
+def run_scope(
+    scope: Scope,
+    given: Sequence[Relation],
+    context: Context,
+    *,
+    order: list[Step] | None = None,
+) -> list[Relation] | None:
+    """Run the steps of a conjunction.
+
+    Args:
+        scope: the steps.
+        given: relations over variables that the surroundings bind, disjoint.
+        context: the execution.
+        order: a fixed order of the steps; without it the planner chooses as it goes.
+
+    Returns:
+        The components, or None where there is no row.
+    """
+    components = list(given)
+    if any(component.size == 0 for component in components):
+        return None
+    waiting = list(scope.steps)
+    context.depth += 1
+    saved = context.fetched
+    context.fetched = {}
+    try:
+        while waiting:
+            if order is None:
+                step, guess = choose(
+                    waiting,
+                    components,
+                    context,
+                    lambda pattern, now: _fetched(pattern, now, context)[0],
+                )
+                waiting.remove(step)
+            else:
+                step = order[len(order) - len(waiting)]
+                waiting.pop()
+                guess = Estimate(0, 0)
+            components = _run_step(step, components, context, guess)
+    except _NothingLeft:
+        return None
+    finally:
+        context.depth -= 1
+        context.fetched = saved
+    return components
+
+
+def join_components(
+    components: Sequence[Relation] | None, names: Sequence[str], context: Context
+) -> Relation:
+    """Return the distinct rows of some variables of a conjunction's result.
+
+    Components that have none of the variables only have to have a row.
+    """
+    if components is None:
+        return empty(names, context.domains.integer)
+    wanted = [c for c in components if not set(names).isdisjoint(c.names)]
+    result = TRUE
+    for component in sorted(wanted, key=len):
+        part = component.project([name for name in component.names if name in names])
+        context.check_size(result.size * part.size, "the product of unrelated clauses")
+        result = part if result is TRUE else Join(result, part).rows()
+    return result.project(names)
+
+
+def _run_step(
+    step: Step, components: list[Relation], context: Context, guess: Estimate
+) -> list[Relation]:
+    start = clock() if context.trace is not None else 0.0
+    linked = touched(step, components)
+    rest = [c for c in components if not any(c is other for other in linked)]
+    made, how = _apply(step, linked, context)
+    if context.trace is not None:
+        rows_in = max((c.size for c in linked), default=0)
+        rows_out = max((c.size for c in made), default=0)
+        text = describe(step)
+        seconds = clock() - start
+        context.trace.append(
+            StepTrace(text, how, guess.rows, rows_in, rows_out, seconds, context.depth - 1)
+        )
+    for component in made:
+        context.check_size(component.size, step)
+        if component.size == 0:
+            raise _NothingLeft
+    return [*rest, *(c for c in made if c.names)]
+
+
+def _apply(step: Step, linked: list[Relation], context: Context) -> tuple[list[Relation], str]:
+    """Run one step on the components it touches; return what they become, and how it was done."""
+    match step:
+        case PatternStep():
+            return _apply_pattern(step, linked, context)
+        case PredicateStep():
+            return [filter_rows(step, _merged(linked, context, step), context)], "filter"
+        case FunctionStep():
+            merged = _merged(_needed(step, linked), context, step)
+            extended = extend_rows(step, merged, context)
+            others = [c for c in linked if step.requires.isdisjoint(c.names)]
+            return [_joined([*others, extended], context, step)], "call"
+        case NotStep():
+            return [_anti_join(step, _merged(linked, context, step), context)], "anti-join"
+        case OptionalStep():
+            return [_left_join(step, _merged(linked, context, step), context)], "left join"
+        case OrStep():
+            return [_joined([*linked, _union(step, linked, context)], context, step)], "union"
+        case RuleStep():
+            from datamem.datalog.rules import call_rule  # noqa: PLC0415  # rules run scopes
+
+            answer = call_rule(step, linked, context)
+            return [_joined([*linked, answer], context, step)], "rule"
+        case TableStep():
+            rows = context.tables[step.table].rows_as(step.version, step.names)
+            return [_joined([*linked, rows], context, step)], "table"
+
+
+def _needed(step: FunctionStep, linked: list[Relation]) -> list[Relation]:
+    return [c for c in linked if not step.requires.isdisjoint(c.names)]
+
+
+def _merged(linked: list[Relation], context: Context, step: Step) -> Relation:
+    """Multiply the components that a step needs in one relation."""
+    result = TRUE
+    for component in sorted(linked, key=len):
+        context.check_size(result.size * component.size, step)
+        result = component if result is TRUE else Join(result, component).rows()
+    return result
+
+
+def _joined(parts: list[Relation], context: Context, step: Step) -> Relation:
+    """Join the last relation with each before it, and check each size before making its rows."""
+    *linked, result = parts
+    for component in linked:
+        if set(result.names) <= set(component.names):
+            result = component.keep(matching(component, result))
+            continue
+        join = Join(component, result)
+        context.check_size(join.size, step)
+        result = join.rows()
+    return result
+
+
+def _fetched(
+    step: PatternStep, components: Sequence[Relation], context: Context
+) -> tuple[Relation, str]:
+    found: tuple[Relation, str] | None = context.fetched.get(step)
+    if found is None:
+        found = context.fetched[step] = fetch(step, components, context)
+    return found
+
+
+def _apply_pattern(
+    step: PatternStep, linked: list[Relation], context: Context
+) -> tuple[list[Relation], str]:
+    rows, how = _fetched(step, linked, context)
+    if not linked:
+        return [rows], how
+    return [_joined([*sorted(linked, key=len), rows], context, step)], f"{how}, join"
+
+
+def _shared(
+    linked: Sequence[Relation], names: Sequence[str] | frozenset[str]
+) -> list[Relation]:
+    """Project components on some variables: what nested scopes are given."""
+    return [
+        c.project([name for name in c.names if name in names])
+        for c in linked
+        if not set(names).isdisjoint(c.names)
+    ]
+
+
+def _anti_join(step: NotStep, relation: Relation, context: Context) -> Relation:
+    names = [name for name in relation.names if name in step.requires]
+    given = [relation.project(names)] if names else []
+    found = run_scope(step.scope, given, context)
+    if not names:
+        return relation if found is None else relation.take(np.empty(0, np.int64))
+    inner = join_components(found, names, context)
+    if inner.size == 0:
+        return relation
+    return relation.keep(~matching(relation, inner))
+
+
+def _left_join(step: OptionalStep, relation: Relation, context: Context) -> Relation:
+    shared = [name for name in relation.names if name in step.requires]
+    added = sorted(step.provides)
+    given = [relation.project(shared)] if shared else []
+    found = run_scope(step.scope, given, context)
+    inner = join_components(found, [*shared, *added], context)
+    join = Join(relation, inner)
+    context.check_size(join.size, step)
+    matched = join.rows()
+    lonely = relation.keep(~matching(relation, inner.project(shared)))
+    if not lonely.size:
+        return matched
+    objects = context.domains.objects
+    nothing = np.full(lonely.size, objects.encode(None))
+    for name in added:
+        lonely = lonely.with_column(name, nothing, objects)
+    if not matched.size:
+        return lonely
+    return _concat(matched, lonely.select(matched.names))
+
+
+def _concat(first: Relation, second: Relation) -> Relation:
+    """Put two relations without common rows one after the other."""
+    columns, domains = [], []
+    for name in first.names:
+        domain = common_domain([first.domain(name), second.domain(name)])
+        parts = [r.domain(name).cast(r.column(name), domain)[0] for r in (first, second)]
+        columns.append(np.concatenate(parts))
+        domains.append(domain)
+    return Relation(first.names, columns, domains, first.size + second.size)
+
+
+def _union(step: OrStep, linked: list[Relation], context: Context) -> Relation:
+    parts = []
+    given = _seeds(step, linked, context)
+    for branch in step.branches:
+        components = run_scope(branch, given, context)
+        if components is not None:
+            parts.append(join_components(components, step.variables, context))
+    if not parts:
+        return empty(step.variables, context.domains.integer) if step.variables else FALSE
+    return union(parts)
+
+
+def _seeds(step: OrStep, linked: list[Relation], context: Context) -> list[Relation]:
+    """Return what the branches are given: what they need, and what narrows them."""
+    if not step.requires and linked:
+        alone = estimate(step, (), context, frozenset()).rows
+        linked = [c for c in linked if c.size <= 4 * alone]
+    return _shared(linked, frozenset(step.variables))

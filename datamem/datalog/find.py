@@ -1,0 +1,418 @@
+"""Finding: from what the clauses bound to what `:find`, `:with`, `:having` and `:order-by` ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from datamem.datalog import kernels
+from datamem.datalog.aggregates import AGGREGATES, Groups, count_rows, vector_aggregate
+from datamem.datalog.check import element_variables
+from datamem.datalog.context import Context
+from datamem.datalog.describe import describe_find
+from datamem.datalog.execute import join_components
+from datamem.datalog.faults import near, query_error
+from datamem.datalog.functions.comparison import truthy
+from datamem.datalog.functions.registry import find_function, of_callable
+from datamem.datalog.relation import Relation
+from datamem.datalog.result import Column, ObjectColumn, WordColumn
+from datamem.datalog.syntax import (
+    Aggregate,
+    Constant,
+    FindElement,
+    OrderItem,
+    Pull,
+    Query,
+    SourceName,
+    Variable,
+)
+from datamem.datalog.values import order_key
+from datamem.errors import DatamemError
+
+
+def find_columns(
+    components: Sequence[Relation] | None, context: Context
+) -> tuple[list[Column], int]:
+    """Return the columns that `:find` asks for, ordered and cut, and their length."""
+    query = context.resolved.query
+    elements = list(query.find.elements)
+    if _is_aggregated(query):
+        columns, size = _aggregated(components, elements, query, context)
+    else:
+        columns, size = _plain(components, elements, query, context)
+    return columns, size
+
+
+def _is_aggregated(query: Query) -> bool:
+    asked = [*query.find.elements, *query.having, *(item.key for item in query.order_by)]
+    return any(isinstance(element, Aggregate) for element in asked)
+
+
+def _element_names(elements: Sequence[Any]) -> list[str]:
+    names = [v.name for element in elements for v in element_variables(element)]
+    return list(dict.fromkeys(names))
+
+
+def _plain(
+    components: Sequence[Relation] | None,
+    elements: list[FindElement],
+    query: Query,
+    context: Context,
+) -> tuple[list[Column], int]:
+    names = _element_names(elements)
+    extra = [v.name for v in query.with_variables if v.name not in names]
+    order = [item.key.name for item in query.order_by if isinstance(item.key, Variable)]
+    sorted_by = [name for name in order if name not in names and name not in extra]
+    rows = join_components(
+        components, list(dict.fromkeys([*names, *extra, *sorted_by])), context
+    )
+    if query.order_by:
+        keys = [_order_column(item, rows, elements, context) for item in query.order_by]
+        rows = rows.take(_ordering(keys, query.order_by))
+        if set(sorted_by) - set(names):
+            rows = _first_of_each(rows, [*names, *extra])
+    rows = _cut(rows, query, context)
+    columns = [_find_column(element, rows, context) for element in elements]
+    return columns, rows.size
+
+
+def _first_of_each(rows: Relation, names: list[str]) -> Relation:
+    """Keep the first row of each distinct combination, in order."""
+    groups, firsts, _ = kernels.group_rows([rows.column(name) for name in names], rows.size)
+    del groups
+    return rows.take(np.sort(firsts))
+
+
+def number(value: Any, what: str, context: Context) -> int | None:
+    """Return a count that is a constant or an input variable."""
+    if isinstance(value, Variable):
+        value = context.given.get(value.name)
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    raise query_error(
+        f"{what} needs a count, and got {value!r}", code="query/bad-count", text=context.text
+    )
+
+
+def _bounds(size: int, query: Query, context: Context) -> tuple[int, int]:
+    offset = number(query.offset, ":offset", context) or 0
+    limit = number(query.limit, ":limit", context)
+    stop = size if limit is None else min(size, offset + limit)
+    return min(offset, stop), stop
+
+
+def _cut(rows: Relation, query: Query, context: Context) -> Relation:
+    start, stop = _bounds(rows.size, query, context)
+    return rows if (start, stop) == (0, rows.size) else rows.take(np.arange(start, stop))
+
+
+def _find_column(element: FindElement, rows: Relation, context: Context) -> Column:
+    match element:
+        case Variable(name):
+            return WordColumn(name, rows.column(name), rows.domain(name))
+        case Pull():
+            return ObjectColumn(describe_find(element), pulled(element, rows, context))
+    raise AssertionError(element)
+
+
+def pulled(element: Pull, rows: Relation, context: Context) -> list[Any]:
+    """Return the pulled maps of a column of entities, each distinct entity pulled once."""
+    db = context.raw_sources[element.source]
+    pattern = element.pattern
+    if isinstance(pattern, Variable):
+        pattern = context.given.get(pattern.name)
+    name = element.variable.name
+    words, mask = rows.domain(name).cast(rows.column(name), context.domains.integer)
+    few, places = kernels.map_distinct(words)
+    maps = db.pull_many(pattern, few.tolist())
+    return [
+        maps[place] if known else None
+        for place, known in zip(places.tolist(), mask.tolist(), strict=True)
+    ]
+
+
+# order
+
+
+def _order_column(
+    item: OrderItem, rows: Relation, elements: list[FindElement], context: Context
+) -> Any:
+    key = item.key
+    if type(key) is int:
+        element = _numbered(key, elements, context, item.offset)
+        key = element if isinstance(element, Variable) else key
+    if isinstance(key, Variable):
+        return _ranks(rows.column(key.name), rows.domain(key.name))
+    raise query_error(
+        "only variables and aggregates can order rows",
+        code="query/bad-order",
+        text=context.text,
+        offset=item.offset,
+    )
+
+
+def _numbered(
+    index: int, elements: Sequence[FindElement], context: Context, offset: int
+) -> FindElement:
+    if 0 <= index < len(elements):
+        return elements[index]
+    raise query_error(
+        f":order-by names column {index}, and there are {len(elements)}",
+        code="query/bad-order",
+        hint="columns count from 0",
+        text=context.text,
+        offset=offset,
+    )
+
+
+def _ranks(words: Any, domain: Any) -> Any:
+    """Return int64 ranks that order as the values do."""
+    if domain.ordered or not len(words):
+        return words
+    few, places = kernels.map_distinct(words)
+    return value_ranks(domain.decode(few))[places]
+
+
+def value_ranks(values: Sequence[Any]) -> Any:
+    """Return the rank of each value in the total order; equal values have equal ranks."""
+    keys = [order_key(value) for value in values]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    ranks = np.empty(len(keys), np.int64)
+    rank = -1
+    previous: Any = None
+    for at in order:
+        if rank < 0 or keys[at] != previous:
+            rank += 1
+            previous = keys[at]
+        ranks[at] = rank
+    return ranks
+
+
+def _ordering(keys: list[Any], items: Sequence[OrderItem]) -> Any:
+    signed = [~key if item.descending else key for key, item in zip(keys, items, strict=True)]
+    return np.lexsort(tuple(signed[::-1]))
+
+
+# aggregates
+
+
+def _aggregated(
+    components: Sequence[Relation] | None,
+    elements: list[FindElement],
+    query: Query,
+    context: Context,
+) -> tuple[list[Column], int]:
+    everything = [*elements, *query.having, *(item.key for item in query.order_by)]
+    names = _element_names([e for e in everything if not isinstance(e, int)])
+    names = [name for name in names if not _is_callable(name, context)]
+    extra = [v.name for v in query.with_variables if v.name not in names]
+    rows = join_components(components, [*names, *extra], context)
+    keys = _element_names([e for e in elements if not isinstance(e, Aggregate)])
+    key_columns = [rows.column(name) for name in keys]
+    ids, firsts, count = kernels.group_rows(key_columns, rows.size)
+    groups = Groups(ids, count)
+    heads = rows.take(firsts)
+    columns: list[Column] = []
+    for element in elements:
+        if isinstance(element, Aggregate):
+            values = _aggregate(element, rows, groups, heads, context)
+            columns.append(ObjectColumn(describe_find(element), values))
+        else:
+            columns.append(_find_column(element, heads, context))
+    kept = _having(query, rows, groups, heads, context)
+    order = _aggregate_order(query, elements, columns, rows, groups, heads, context)
+    at = order if kept is None else order[kept[order]]
+    start, stop = _bounds(len(at), query, context)
+    at = at[start:stop]
+    if len(at) == count and bool((at == np.arange(count)).all()):
+        return columns, count
+    return [column.take(at) for column in columns], len(at)
+
+
+def _is_callable(name: str, context: Context) -> bool:
+    return callable(context.given.get(name))
+
+
+def _having(
+    query: Query, rows: Relation, groups: Groups, heads: Relation, context: Context
+) -> Any:
+    kept: Any = None
+    for predicate in query.having:
+        answers = _aggregate(predicate, rows, groups, heads, context)
+        mask = np.array([truthy(answer) for answer in answers], np.bool_)
+        kept = mask if kept is None else kept & mask
+    return kept
+
+
+def _aggregate_order(
+    query: Query,
+    elements: list[FindElement],
+    columns: list[Column],
+    rows: Relation,
+    groups: Groups,
+    heads: Relation,
+    context: Context,
+) -> Any:
+    if not query.order_by:
+        return np.arange(groups.count)
+    keys = []
+    for item in query.order_by:
+        key = item.key
+        if type(key) is int:
+            _numbered(key, elements, context, item.offset)
+            keys.append(value_ranks(columns[key].values()))
+        elif isinstance(key, Aggregate):
+            keys.append(value_ranks(_aggregate(key, rows, groups, heads, context)))
+        elif isinstance(key, Variable) and key in elements:
+            keys.append(_ranks(heads.column(key.name), heads.domain(key.name)))
+        else:
+            raise query_error(
+                ":order-by of a query with aggregates takes what :find has, or aggregates",
+                code="query/bad-order",
+                text=context.text,
+                offset=item.offset,
+            )
+    return _ordering(keys, query.order_by)
+
+
+def _aggregate(
+    element: Aggregate, rows: Relation, groups: Groups, heads: Relation, context: Context
+) -> list[Any]:
+    """Return one value per group: an aggregate, or a function of aggregates and keys."""
+    name, args = element.function, element.args
+    if name == "aggregate" and args and isinstance(args[0], Variable):
+        name, args = args[0], args[1:]
+    if not args:
+        raise query_error(
+            f"({name}) aggregates nothing",
+            code="query/arity",
+            hint="an aggregate's last argument is a variable: (count ?e)",
+            text=context.text,
+            offset=element.offset,
+        )
+    last = args[-1]
+    is_known = isinstance(name, Variable) or callable(name) or name in AGGREGATES
+    is_nested = any(isinstance(arg, Aggregate) for arg in args)
+    if is_known and not is_nested and isinstance(last, Variable):
+        constants = [_constant(arg, context, element) for arg in args[:-1]]
+        return _aggregate_column(name, constants, last.name, rows, groups, element, context)
+    return _function_of(element, rows, groups, heads, context)
+
+
+def _constant(arg: Any, context: Context, element: Aggregate) -> Any:
+    match arg:
+        case Constant(value):
+            return value
+        case Variable(name) if name in context.given:
+            return context.given[name]
+        case SourceName(name):
+            return context.raw_sources[name]
+    raise query_error(
+        f"{describe_find(arg)} in {describe_find(element)} is neither a constant nor an input",
+        code="query/bad-aggregate",
+        hint="only the last argument of an aggregate is aggregated",
+        text=context.text,
+        offset=element.offset,
+    )
+
+
+def _aggregate_column(
+    name: Any,
+    constants: list[Any],
+    variable: str,
+    rows: Relation,
+    groups: Groups,
+    element: Aggregate,
+    context: Context,
+) -> list[Any]:
+    if not rows.size:
+        return []
+    column = (rows.column(variable), rows.domain(variable))
+    if isinstance(name, str):
+        call, most = AGGREGATES[name]
+        if name == "count" and not constants:
+            return count_rows(groups)
+        if not constants and (found := vector_aggregate(name, column, groups)) is not None:
+            return found
+        if len(constants) > most:
+            raise query_error(
+                f"{name} takes {most} arguments before its variable, not {len(constants)}",
+                code="query/arity",
+                text=context.text,
+                offset=element.offset,
+            )
+        lists = groups.lists(column[1].decode(column[0]))
+        return [_called(call, (values, *constants), element, context) for values in lists]
+    value = context.given.get(name.name) if isinstance(name, Variable) else name
+    if isinstance(value, str) and value in AGGREGATES:
+        return _aggregate_column(value, constants, variable, rows, groups, element, context)
+    call = of_callable(value, describe_find(element)).call
+    lists = groups.lists(column[1].decode(column[0]))
+    return [_called(call, (*constants, values), element, context) for values in lists]
+
+
+def _called(call: Any, args: tuple[Any, ...], element: Aggregate, context: Context) -> Any:
+    try:
+        return call(*args)
+    except DatamemError as error:
+        raise query_error(
+            f"{error.message} in {describe_find(element)}",
+            code=error.code,
+            hint=error.hint,
+            text=context.text,
+            offset=element.offset,
+        ) from error
+    except Exception as error:  # noqa: BLE001  # whatever a caller's aggregate raises
+        raise query_error(
+            f"{type(error).__name__}: {error} in {describe_find(element)}",
+            code="query/function-failed",
+            text=context.text,
+            offset=element.offset,
+        ) from error
+
+
+def _function_of(
+    element: Aggregate, rows: Relation, groups: Groups, heads: Relation, context: Context
+) -> list[Any]:
+    """Apply a function to aggregates, keys and constants, group by group."""
+    name = element.function
+    found = (
+        find_function(name, context.functions) if isinstance(name, str) else of_callable(name)
+    )
+    user = context.functions.get(name) if isinstance(name, str) else None
+    last = element.args[-1]
+    if user is not None and isinstance(last, Variable) and last.name not in _keys(context):
+        constants = [_constant(arg, context, element) for arg in element.args[:-1]]
+        return _aggregate_column(user, constants, last.name, rows, groups, element, context)
+    if found is None or isinstance(name, Variable):
+        raise query_error(
+            f"there is no aggregate or function {describe_find(element)}",
+            code="query/unknown-aggregate",
+            hint=near(str(name), AGGREGATES),
+            text=context.text,
+            offset=element.offset,
+        )
+    lists = [_group_values(arg, rows, groups, heads, element, context) for arg in element.args]
+    return [_called(found.call, args, element, context) for args in zip(*lists, strict=True)]
+
+
+def _keys(context: Context) -> set[str]:
+    elements = context.resolved.query.find.elements
+    return {element.name for element in elements if isinstance(element, Variable)}
+
+
+def _group_values(
+    arg: Any,
+    rows: Relation,
+    groups: Groups,
+    heads: Relation,
+    element: Aggregate,
+    context: Context,
+) -> list[Any]:
+    if isinstance(arg, Aggregate):
+        return _aggregate(arg, rows, groups, heads, context)
+    if isinstance(arg, Variable) and arg.name in _keys(context):
+        return heads.domain(arg.name).decode(heads.column(arg.name))
+    return [_constant(arg, context, element)] * groups.count

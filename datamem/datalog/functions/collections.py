@@ -1,0 +1,127 @@
+"""Collections, tuples and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Final
+
+from datamem.datalog.functions.registry import Function, fn
+from datamem.datalog.values import identity
+from datamem.edn import EdnList, Keyword, Symbol
+from datamem.errors import QueryError
+from datamem.schema.values import tag_of
+
+
+def count(value: Any) -> int:
+    """Count items, entries, or the code points of a string; nil has none."""
+    if value is None:
+        return 0
+    try:
+        return len(value)
+    except TypeError:
+        raise QueryError(
+            f"(count …) needs a collection or a string, and got {value!r}",
+            code="query/not-a-collection",
+            value=value,
+        ) from None
+
+
+def contains(items: Any, key: Any) -> bool:
+    """`contains?`: a key of a map, a member of a set, an index of a vector."""
+    if isinstance(items, Mapping):
+        return any(identity(known) == identity(key) for known in _keys(items, key))
+    if isinstance(items, Set):
+        return member(key, items)
+    return isinstance(key, int) and 0 <= key < len(items)
+
+
+def _keys(items: Mapping[Any, Any], key: Any) -> list[Any]:
+    return [known for known in items if known == key]
+
+
+def get(items: Any, key: Any, default: Any = None) -> Any:
+    """Return the value of a key, the member of a set or the item of an index."""
+    if isinstance(items, Mapping):
+        return items.get(_doc_key(items, key), default)
+    if isinstance(items, Set):
+        return key if member(key, items) else default
+    if isinstance(items, Sequence) and isinstance(key, int) and 0 <= key < len(items):
+        return items[key]
+    return default
+
+
+def _doc_key(items: Mapping[Any, Any], key: Any) -> Any:
+    """A document's keys are strings; a keyword finds the string of its name."""
+    if key not in items and isinstance(key, Keyword):
+        return str(key)[1:]
+    return key
+
+
+def get_in(items: Any, path: Sequence[Any], default: Any = None) -> Any:
+    """`get-in`: follow a path of keys and indexes through nested maps and lists."""
+    missing = object()
+    for key in path:
+        items = get(items, key, missing)
+        if items is missing:
+            return default
+    return items
+
+
+def member(value: Any, items: Any) -> bool:
+    """Tell whether a collection has an equal item; True is not 1."""
+    key = identity(value)
+    return any(identity(item) == key for item in items)
+
+
+def hash_map(*items: Any) -> dict[Any, Any]:
+    """`hash-map`."""
+    return dict(zip(items[::2], items[1::2], strict=True))
+
+
+def type_name(value: Any) -> Keyword:
+    """`type`: the value's type as a keyword, such as `:db.type/long`; `:nil` for nil."""
+    return Keyword(":nil") if value is None else Keyword(tag_of(value).keyword)
+
+
+def _item(items: Any, index: int) -> Any:
+    return items[index] if items and -len(items) <= index < len(items) else None
+
+
+def numbers(*args: int) -> list[int]:
+    """`range`."""
+    return list(range(*args))
+
+
+FUNCTIONS: Final[tuple[Function, ...]] = (
+    fn("count", count, 1),
+    fn("empty?", lambda value: count(value) == 0, 1),
+    fn("not-empty", lambda value: value if count(value) else None, 1),
+    fn("contains?", contains, 2),
+    fn("get", get, 2, 3),
+    fn("get-in", get_in, 2, 3),
+    fn("doc/get", lambda document, *path: get_in(document, path), 1, None),
+    fn("idoc-get", lambda document, *path: get_in(document, path), 1, None),
+    fn("in", member, 2),
+    fn("not-in", lambda value, items: not member(value, items), 2),
+    fn("vector", lambda *items: list(items), 0, None),
+    fn("tuple", lambda *items: tuple(items), 0, None),
+    fn("untuple", lambda items: items, 1),
+    fn("list", lambda *items: EdnList(items), 0, None),
+    fn("set", frozenset, 1),
+    fn("hash-map", hash_map, 0, None),
+    fn("array-map", hash_map, 0, None),
+    fn("keys", lambda items: list(items), 1),
+    fn("vals", lambda items: list(items.values()), 1),
+    fn("first", lambda items: _item(items, 0), 1),
+    fn("second", lambda items: _item(items, 1), 1),
+    fn("last", lambda items: _item(items, -1), 1),
+    fn("nth", _item, 2),
+    fn("range", numbers, 1, 3),
+    fn("type", type_name, 1),
+    fn("coll?", lambda value: isinstance(value, Mapping | Set | list | tuple), 1),
+    fn("map?", lambda value: isinstance(value, Mapping), 1),
+    fn("set?", lambda value: isinstance(value, Set), 1),
+    fn("vector?", lambda value: isinstance(value, list | tuple), 1),
+    fn("symbol?", lambda value: isinstance(value, Symbol), 1),
+    fn("boolean?", lambda value: isinstance(value, bool), 1),
+)

@@ -1,0 +1,134 @@
+"""The table of functions: the built-in library and what callers register."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from datamem.errors import QueryError
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that queries call.
+
+    Attributes:
+        name: as queries write it.
+        call: takes and returns Python values; None means no result.
+        least, most: how many arguments it takes; `most` is None for any number.
+        pure: equal arguments give equal results, so that it is called once per distinct ones.
+        vectorised: takes and returns whole columns (lists of equal length).
+        needs_database: its first argument is a database value; `$` where the call names none.
+    """
+
+    name: str
+    call: Callable[..., Any]
+    least: int = 0
+    most: int | None = None
+    pure: bool = True
+    vectorised: bool = False
+    needs_database: bool = False
+
+    def accepts(self, count: int) -> bool:
+        """Tell whether the function can take this many arguments."""
+        return self.least <= count and (self.most is None or count <= self.most)
+
+
+_registered: Final[dict[str, Function]] = {}
+
+
+def register_function(
+    name: str,
+    call: Callable[..., Any],
+    *,
+    pure: bool = False,
+    vectorised: bool = False,
+    needs_database: bool = False,
+) -> None:
+    """Let queries call a Python callable by name.
+
+    Args:
+        name: what queries write; it may have a namespace, `my/score`.
+        call: receives Python values, one row a call; returns a value, or None to drop the row.
+        pure: may be called once for equal arguments.
+        vectorised: receives lists with one item a row and returns such a list.
+        needs_database: receives the database value first.
+    """
+    least, most = signature_of(call, skip=int(needs_database))
+    _registered[name] = Function(name, call, least, most, pure, vectorised, needs_database)
+
+
+def signature_of(call: Callable[..., Any], skip: int = 0) -> tuple[int, int | None]:
+    """Return the least and the most positional arguments of a callable, `skip` left out."""
+    try:
+        parameters = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError):
+        return 0, None
+    plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    least = sum(p.default is p.empty for p in plain)
+    many = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return max(0, least - skip), None if many else max(0, len(plain) - skip)
+
+
+def find_function(name: str, extra: dict[str, Any] | None = None) -> Function | None:
+    """Return a function by name: the call's own, then registered ones, then the library."""
+    if extra and name in extra:
+        return of_callable(extra[name], name)
+    found = _registered.get(name)
+    return found if found is not None else library().get(_plain(name))
+
+
+def of_callable(call: Any, name: str | None = None) -> Function:
+    """Wrap a caller's callable; it may declare itself `vectorised` and `pure` by attributes."""
+    if isinstance(call, Function):
+        return call
+    if not callable(call):
+        raise QueryError(
+            f"{name or 'a function'} is {call!r}, which cannot be called",
+            code="query/not-a-function",
+            hint="give a Python callable as the input",
+        )
+    least, most = signature_of(call)
+    title = name or getattr(call, "__name__", "function")
+    is_pure = bool(getattr(call, "pure", False))
+    return Function(title, call, least, most, is_pure, bool(getattr(call, "vectorised", False)))
+
+
+def function_names(extra: Iterable[str] = ()) -> list[str]:
+    """Return every name a query may call."""
+    return [*extra, *_registered, *library()]
+
+
+def _plain(name: str) -> str:
+    for prefix in ("clojure.core/", "clojure.string/", "str/", "java.lang."):
+        if name.startswith(prefix):
+            return name[len(prefix) :]
+    return name
+
+
+@cache
+def library() -> dict[str, Function]:
+    """Return the built-in functions by name."""
+    from datamem.datalog.functions import (  # noqa: PLC0415  # they build on this module
+        arithmetic,
+        collections,
+        comparison,
+        instants,
+        strings,
+    )
+
+    table: dict[str, Function] = {}
+    for module in (comparison, arithmetic, strings, collections, instants):
+        for function in module.FUNCTIONS:
+            table[function.name] = function
+    return table
+
+
+def fn(
+    name: str, call: Callable[..., Any], least: int, most: int | None = -1, *, pure: bool = True
+) -> Function:
+    """Make a library entry; `most` is `least` where it is left out."""
+    return Function(name, call, least, least if most == -1 else most, pure)

@@ -1,0 +1,211 @@
+"""Magic sets: a rule program rewritten so that only what the call asks about is derived.
+
+A call binds some arguments (its *adornment*). For each adorned rule there is a magic relation with
+the bound arguments that were asked about; every body first joins with it, and every call inside a
+body is preceded by a rule that derives what that call asks (Bancilhon, Maier, Sagiv and Ullman,
+1986; the order of a body, "sideways information passing", is chosen here, bound things first).
+"Ancestors of X" then never visits anybody who is no ancestor of X.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from datamem.datalog.steps import (
+    FunctionStep,
+    NotStep,
+    OptionalStep,
+    OrStep,
+    PatternStep,
+    PredicateStep,
+    ResolvedRule,
+    RuleBody,
+    RuleStep,
+    Scope,
+    Step,
+    TableKey,
+    TableStep,
+)
+from datamem.datalog.syntax import Constant, Variable
+
+Adornment = tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One rule of the rewritten program.
+
+    Attributes:
+        target: the relation that its rows are added to.
+        head: the variables of those rows.
+        steps: the body; derived relations are `TableStep`s of version "full".
+        recursive: where those stand in `steps`.
+    """
+
+    target: TableKey
+    head: tuple[str, ...]
+    steps: tuple[Step, ...]
+    recursive: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A rewritten program and the relation that answers its call."""
+
+    answer: TableKey
+    magic: TableKey | None
+    bodies: tuple[Body, ...]
+    widths: Mapping[TableKey, int]
+    generates_values: bool
+
+
+def build_program(
+    rules: Mapping[tuple[str, str], ResolvedRule], source: str, name: str, adornment: Adornment
+) -> Program:
+    """Rewrite the rules that a call reaches, for the arguments that it binds."""
+    builder = _Builder(dict(rules))
+    builder.demand(source, name, adornment)
+    builder.run()
+    answer = TableKey(source, name, adornment)
+    magic = TableKey(source, name, adornment, is_magic=True) if any(adornment) else None
+    bodies = tuple(builder.bodies)
+    generates = any(isinstance(step, FunctionStep) for body in bodies for step in body.steps)
+    return Program(answer, magic, bodies, builder.widths, generates)
+
+
+@dataclass(slots=True)
+class _Builder:
+    rules: dict[tuple[str, str], ResolvedRule]
+    bodies: list[Body] = field(default_factory=list)
+    widths: dict[TableKey, int] = field(default_factory=dict)
+    waiting: list[TableKey] = field(default_factory=list)
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def demand(self, source: str, name: str, adornment: Adornment) -> TableKey:
+        """Ask for an adorned rule; its bodies are rewritten once."""
+        key = TableKey(source, name, adornment)
+        if key not in self.widths:
+            self.widths[key] = len(adornment)
+            self.waiting.append(key)
+            if any(adornment):
+                self.widths[_magic_of(key)] = sum(adornment)
+        return key
+
+    def run(self) -> None:
+        """Rewrite until no body asks for anything new."""
+        while self.waiting:
+            key = self.waiting.pop()
+            for body in self.rules[key.source, key.name].bodies:
+                self._rewrite(key, body)
+
+    def _rewrite(self, key: TableKey, body: RuleBody) -> None:
+        bound = {
+            name for name, is_bound in zip(body.head, key.adornment, strict=True) if is_bound
+        }
+        done: list[Step] = []
+        if bound:
+            names = tuple(name for name in body.head if name in bound)
+            done.append(_table_step(_magic_of(key), names))
+        waiting = list(body.scope.steps)
+        while waiting:
+            step = min(
+                (s for s in waiting if s.requires <= bound), key=lambda s: _rank(s, bound)
+            )
+            waiting.remove(step)
+            if isinstance(step, OrStep) and _has_rules(step):
+                step = self._auxiliary(key.source, step, bound)
+            if isinstance(step, RuleStep):
+                done.append(self._call(step, bound, done))
+            else:
+                done.append(step)
+            bound |= step.provides
+        self._add(key, body.head, done)
+
+    def _add(self, target: TableKey, head: tuple[str, ...], steps: Sequence[Step]) -> None:
+        recursive = tuple(i for i, step in enumerate(steps) if isinstance(step, TableStep))
+        self.bodies.append(Body(target, head, tuple(steps), recursive))
+
+    def _call(self, step: RuleStep, bound: set[str], before: Sequence[Step]) -> TableStep:
+        """Replace a call by its relation, and derive before it what the call asks."""
+        names = tuple(arg.name if isinstance(arg, Variable) else None for arg in step.args)
+        adornment = tuple(name in bound for name in names)
+        key = self.demand(step.source, step.name, adornment)
+        if any(adornment):
+            asked = tuple(name for name in names if name is not None and name in bound)
+            magic = _magic_of(key)
+            is_same = (
+                len(before) == 1
+                and isinstance(before[0], TableStep)
+                and before[0].table == magic
+                and before[0].names == asked
+            )
+            if not is_same:
+                self._add(magic, asked, before)
+        return _table_step(key, names)
+
+    def _auxiliary(self, source: str, step: OrStep, bound: set[str]) -> RuleStep:
+        """Make an `or` that calls rules a rule of its own."""
+        name = f"or#{next(self.numbers)}"
+        head = step.variables
+        required = frozenset(i for i, variable in enumerate(head) if variable in step.requires)
+        bodies = tuple(RuleBody(head, branch) for branch in step.branches)
+        rule = ResolvedRule(source, name, len(head), required, bodies)
+        self.rules[source, name] = rule
+        args = tuple(Variable(variable) for variable in head)
+        return RuleStep(source, name, args, step.requires, step.provides, step.offset)
+
+
+def _magic_of(key: TableKey) -> TableKey:
+    return TableKey(key.source, key.name, key.adornment, is_magic=True)
+
+
+def _table_step(key: TableKey, names: tuple[str | None, ...]) -> TableStep:
+    provides = frozenset(name for name in names if name is not None)
+    return TableStep(key, "full", names, frozenset(), provides, -1)
+
+
+def _has_rules(step: OrStep) -> bool:
+    return any(_calls_rules(branch.steps) for branch in step.branches)
+
+
+def _calls_rules(steps: Iterable[Step]) -> bool:
+    """Tell whether a call stands among steps, or in an `or` among them.
+
+    Calls inside `not` and `optional` are answered by programs of their own: they are of a lower
+    stratum, so they are complete when they are asked.
+    """
+    for step in steps:
+        if isinstance(step, RuleStep) or (isinstance(step, OrStep) and _has_rules(step)):
+            return True
+    return False
+
+
+def _rank(step: Step, bound: set[str]) -> tuple[int, int]:
+    """Order the steps of a body: what is bound first, calls after the patterns that bind them."""
+    free = len(step.provides - bound)
+    linked = not step.provides.isdisjoint(bound) or bool(step.requires)
+    match step:
+        case PredicateStep() | NotStep():
+            return 0, 0
+        case FunctionStep():
+            return 0, 1
+        case PatternStep():
+            return (1 if linked or _has_constant(step) else 4), free
+        case RuleStep():
+            return (2 if linked else 6), free
+        case OrStep():
+            return (3 if linked else 5), free
+        case OptionalStep() | TableStep():
+            return 3, free
+
+
+def _has_constant(step: PatternStep) -> bool:
+    return any(i != 1 and isinstance(term, Constant) for i, term in enumerate(step.terms))
+
+
+def scope_of(steps: Sequence[Step], given: frozenset[str]) -> Scope:
+    """Return steps as a scope."""
+    provides = given.union(*(step.provides for step in steps)) if steps else given
+    return Scope(tuple(steps), given, provides)

@@ -1,0 +1,80 @@
+"""Ranges: comparisons with constants and single-valued variables, pushed into index lookups.
+
+The bounds only narrow what is read; the predicate itself still runs, so they may be a little wide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from datamem.datalog.context import Context
+from datamem.datalog.domains import Domain
+from datamem.datalog.functions.arithmetic import is_number
+from datamem.datalog.relation import Relation
+from datamem.datalog.syntax import Constant, Term, Variable
+from datamem.datalog.values import LONG_MAX, LONG_MIN, normal
+from datamem.schema.types import ValueType
+
+_LOWER: Final = (">", ">=", "=")
+_UPPER: Final = ("<", "<=", "=")
+
+
+def value_bounds(
+    ranges: Sequence[tuple[str, Term]],
+    value_type: ValueType,
+    components: Sequence[Relation],
+    context: Context,
+) -> tuple[int | None, int | None] | None:
+    """Return inclusive word bounds (low, high), or None where nothing bounds the value."""
+    domain = context.domains.inline(value_type)
+    if domain is None or value_type in (ValueType.REF, ValueType.BOOLEAN):
+        return None
+    low: int | None = None
+    high: int | None = None
+    for operator, term in ranges:
+        known, value = _value(term, components)
+        words = _words(value, value_type, domain) if known else None
+        if words is None:
+            continue
+        if operator in _LOWER:
+            low = words[0] if low is None else max(low, words[0])
+        if operator in _UPPER:
+            high = words[1] if high is None else min(high, words[1])
+    return None if low is None and high is None else (low, high)
+
+
+def _value(term: Term, components: Sequence[Relation]) -> tuple[bool, Any]:
+    if isinstance(term, Constant):
+        return True, normal(term.value)
+    if isinstance(term, Variable):
+        for component in components:
+            if component.size == 1 and term.name in component.names:
+                return True, component.domain(term.name).decode(component.column(term.name))[0]
+    return False, None
+
+
+def _words(value: Any, value_type: ValueType, domain: Domain) -> tuple[int, int] | None:
+    """Return words just below and just above a value of any number type."""
+    if value_type is ValueType.INSTANT:
+        word = domain.encode(value) if isinstance(value, datetime) else None
+        return None if word is None else (word, word)
+    if not is_number(value) or value != value:  # noqa: PLR0124  # NaN
+        return None
+    if value_type is ValueType.LONG:
+        if math.isinf(value):
+            return (LONG_MAX, LONG_MAX) if value > 0 else (LONG_MIN, LONG_MIN)
+        return _clamp(math.floor(value)), _clamp(math.ceil(value))
+    try:
+        near = float(value)
+    except OverflowError:
+        return None
+    below = domain.encode(math.nextafter(near, -math.inf))
+    above = domain.encode(math.nextafter(near, math.inf))
+    return None if below is None or above is None else (below, above)
+
+
+def _clamp(value: int) -> int:
+    return max(LONG_MIN, min(LONG_MAX, value))

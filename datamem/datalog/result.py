@@ -1,0 +1,279 @@
+"""Results: columns first, Python tuples when somebody looks.
+
+A relation result is compared, iterated and printed as a set of tuples (a list where `:order-by` gave
+it an order, a bag where `:with` kept rows apart), and hands its columns to data frames without making
+a Python object per value.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, overload
+
+import numpy as np
+
+from datamem.datalog.domains import Domain, doubles
+from datamem.datalog.kernels import Int64Array
+
+
+class Column(Protocol):
+    """One column of a result."""
+
+    name: str
+
+    def values(self) -> list[Any]:
+        """Return the Python values; made once."""
+
+    def take(self, rows: Int64Array) -> Column:
+        """Return some rows of the column."""
+
+    def array(self) -> np.ndarray[Any, Any]:
+        """Return the values as a numpy array: typed for numbers, booleans and instants."""
+
+
+class WordColumn:
+    """A column of words, decoded when it is looked at."""
+
+    __slots__ = ("_values", "domain", "name", "words")
+
+    def __init__(self, name: str, words: Int64Array, domain: Domain) -> None:
+        self.name = name
+        self.words = words
+        self.domain = domain
+        self._values: list[Any] | None = None
+
+    def values(self) -> list[Any]:
+        """Return the Python values."""
+        if self._values is None:
+            self._values = self.domain.decode(self.words)
+        return self._values
+
+    def take(self, rows: Int64Array) -> WordColumn:
+        """Return some rows."""
+        return WordColumn(self.name, self.words[rows], self.domain)
+
+    def array(self) -> np.ndarray[Any, Any]:
+        """Return int64, float64, bool or datetime64[us] where the domain is one, else objects."""
+        match self.domain.name:
+            case "int":
+                return self.words
+            case "double":
+                return doubles(self.words)
+            case "boolean":
+                return self.words != 0
+            case "instant":
+                return self.words.astype("datetime64[us]")
+        return _objects(self.values())
+
+
+class ObjectColumn:
+    """A column of Python values: aggregates and pulled maps."""
+
+    __slots__ = ("_items", "name")
+
+    def __init__(self, name: str, items: list[Any]) -> None:
+        self.name = name
+        self._items = items
+
+    def values(self) -> list[Any]:
+        """Return the values."""
+        return self._items
+
+    def take(self, rows: Int64Array) -> ObjectColumn:
+        """Return some rows."""
+        return ObjectColumn(self.name, [self._items[row] for row in rows.tolist()])
+
+    def array(self) -> np.ndarray[Any, Any]:
+        """Return a typed array for plain numbers, else objects."""
+        kinds = {type(item) for item in self._items}
+        if kinds in ({int}, {float}, {bool}):
+            try:
+                return np.array(self._items)
+            except OverflowError:
+                return _objects(self._items)
+        return _objects(self._items)
+
+
+def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
+    array = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        array[i] = value
+    return array
+
+
+class Result(Sequence[Any]):
+    """The rows of a relation query.
+
+    Immutable. Rows are made at the first look and kept. `len()` and `columns` make none.
+    """
+
+    __slots__ = ("_columns", "_labels", "_rows", "_size", "is_ordered")
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        size: int,
+        *,
+        labels: Sequence[Any] | None = None,
+        is_ordered: bool = False,
+    ) -> None:
+        self._columns = tuple(columns)
+        self._size = size
+        self._labels = tuple(labels) if labels is not None else None
+        self._rows: list[Any] | None = None
+        self.is_ordered = is_ordered
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each column: its label, or the find element as text."""
+        if self._labels is not None:
+            return tuple(str(label).removeprefix(":") for label in self._labels)
+        return tuple(column.name for column in self._columns)
+
+    @property
+    def columns(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Every column as a numpy array by name; numbers and instants are not made objects."""
+        return {
+            name: column.array() for name, column in zip(self.names, self._columns, strict=True)
+        }
+
+    def rows(self) -> list[Any]:
+        """Return all rows: tuples, or dicts where the query has :keys, :strs or :syms."""
+        if self._rows is None:
+            lists = [column.values() for column in self._columns]
+            rows: list[Any] = list(zip(*lists, strict=True))
+            if self._labels is not None:
+                rows = [dict(zip(self._labels, row, strict=True)) for row in rows]
+            self._rows = rows
+        return self._rows
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.rows())
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return a row, or a list of rows."""
+        return self.rows()[index]
+
+    def __contains__(self, row: object) -> bool:
+        return row in self.rows()
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Result):
+            if self.is_ordered and other.is_ordered:
+                return self.rows() == other.rows()
+            return _same_bag(self.rows(), other.rows())
+        if isinstance(other, set | frozenset):
+            return len(other) == self._size and _as_set(self.rows()) == other
+        if isinstance(other, list | tuple):
+            wanted = [tuple(row) if isinstance(row, list) else row for row in other]
+            return self.rows() == wanted if self.is_ordered else _same_bag(self.rows(), wanted)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # compares equal to sets, which have no hash
+
+    def to_set(self) -> set[Any]:
+        """Return the rows as a set of tuples."""
+        return set(self.rows())
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame; needs pandas."""
+        import pandas as pd  # noqa: PLC0415  # an extra
+
+        return pd.DataFrame(self.columns)
+
+    def to_arrow(self) -> Any:
+        """Return a pyarrow Table; needs pyarrow."""
+        import pyarrow as pa  # noqa: PLC0415  # an extra
+
+        arrays = [_plain(array) for array in self.columns.values()]
+        return pa.table(dict(zip(self.names, arrays, strict=True)))
+
+    def to_polars(self) -> Any:
+        """Return a polars DataFrame; needs polars."""
+        import polars as pl  # noqa: PLC0415  # an extra
+
+        return pl.DataFrame({name: _plain(array) for name, array in self.columns.items()})
+
+    def __repr__(self) -> str:
+        return text_table(self.names, self.rows_as_tuples(0, 20), self._size)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.names)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(shown(value))}</td>" for value in row) + "</tr>"
+            for row in self.rows_as_tuples(0, 50)
+        )
+        more = f"<p>{self._size} rows</p>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+    def rows_as_tuples(self, start: int, stop: int) -> list[tuple[Any, ...]]:
+        """Return rows start:stop as tuples, decoding no others."""
+        stop = min(stop, self._size)
+        if self._rows is not None and self._labels is None:
+            return self._rows[start:stop]
+        at = np.arange(start, max(start, stop))
+        return list(zip(*(column.take(at).values() for column in self._columns), strict=True))
+
+
+def _plain(array: np.ndarray[Any, Any]) -> Any:
+    """Return what frame libraries take: subclasses of str as plain strings."""
+    if array.dtype != object:
+        return array
+    return [str(item) if isinstance(item, str) else item for item in array]
+
+
+def _as_set(rows: list[Any]) -> Any:
+    try:
+        return set(rows)
+    except TypeError:
+        return rows
+
+
+def _same_bag(left: list[Any], right: list[Any]) -> bool:
+    if len(left) != len(right):
+        return False
+    try:
+        counts: dict[Any, int] = {}
+        for row in left:
+            counts[row] = counts.get(row, 0) + 1
+        for row in right:
+            counts[row] = counts.get(row, 0) - 1
+        return not any(counts.values())
+    except TypeError:
+        rest = list(right)
+        for row in left:
+            if row not in rest:
+                return False
+            rest.remove(row)
+        return True
+
+
+def shown(value: Any) -> str:
+    """Return a value for a table cell: strings as they are, the rest as EDN."""
+    from datamem.datalog.describe import print_value  # noqa: PLC0415  # only when printing
+
+    return str(value) if isinstance(value, str) else print_value(value)
+
+
+def text_table(names: Sequence[str], rows: Sequence[Sequence[Any]], size: int) -> str:
+    """Return rows as a text table; says how many there are in all."""
+    cells = [[shown(value).replace("\n", " ") for value in row] for row in rows]
+    cells = [[cell if len(cell) <= 60 else f"{cell[:59]}…" for cell in row] for row in cells]
+    widths = [
+        max(len(name), *(len(row[i]) for row in cells)) if cells else len(name)
+        for i, name in enumerate(names)
+    ]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in ([*names], ["─" * width for width in widths], *cells)
+    ]
+    more = f"… {size} rows in all" if size > len(rows) else f"{size} row{'s' * (size != 1)}"
+    return "\n".join([*lines, more])

@@ -1,0 +1,281 @@
+"""The query as parsed: frozen dataclasses, one per form of the grammar; names not yet resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`?name`. Hidden variables, made while parsing, have a `#` in their name."""
+
+    name: str
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """`_`: matches anything and never unifies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal value."""
+
+    value: Any
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceName:
+    """`$` or `$name`."""
+
+    name: str
+    offset: int = field(default=-1, compare=False)
+
+
+Term: TypeAlias = Variable | Blank | Constant
+Argument: TypeAlias = Variable | Blank | Constant | SourceName
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`[$src? e a v tx added]`, one to five positions."""
+
+    source: str
+    terms: tuple[Term, ...]
+    offset: int = field(default=-1, compare=False)
+
+
+FunctionName: TypeAlias = str | Variable | Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """`[(f args…)]`: keeps the rows for which f is true."""
+
+    function: FunctionName
+    args: tuple[Argument, ...]
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BindScalar:
+    """`?x`."""
+
+    variable: Variable
+
+
+@dataclass(frozen=True, slots=True)
+class BindIgnore:
+    """`_` in a binding."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindCollection:
+    """`[binding ...]`."""
+
+    item: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class BindTuple:
+    """`[binding+]`."""
+
+    items: tuple[Binding, ...]
+
+
+Binding: TypeAlias = BindScalar | BindIgnore | BindCollection | BindTuple
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """`[(f args…) binding]`: nil drops the row, anything else is bound or unified."""
+
+    function: FunctionName
+    args: tuple[Argument, ...]
+    binding: Binding
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCall:
+    """`($src? name args…)`."""
+
+    source: str
+    name: str
+    args: tuple[Term, ...]
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`(not …)` where `variables` is None, else `(not-join [variables] …)`."""
+
+    variables: tuple[Variable, ...] | None
+    clauses: tuple[Clause, ...]
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """`(or …)` where `variables` is None, else `(or-join [[required] variables] …)`."""
+
+    required: tuple[Variable, ...]
+    variables: tuple[Variable, ...] | None
+    branches: tuple[tuple[Clause, ...], ...]
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """`(optional …)`: a left join; variables that found nothing are nil."""
+
+    clauses: tuple[Clause, ...]
+    offset: int = field(default=-1, compare=False)
+
+
+Clause: TypeAlias = Pattern | Predicate | FunctionCall | RuleCall | Not | Or | Optional
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`(f constants… ?x)` in `:find`, or arithmetic over such."""
+
+    function: FunctionName
+    args: tuple[FindArgument, ...]
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """`(pull $src? ?x pattern)`; the pattern is EDN data or an input variable."""
+
+    source: str
+    variable: Variable
+    pattern: Any
+    offset: int = field(default=-1, compare=False)
+
+
+FindElement: TypeAlias = Variable | Aggregate | Pull
+FindArgument: TypeAlias = Variable | Aggregate | Constant | SourceName
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """What `:find` asks for; `shape` is relation, collection, tuple or scalar."""
+
+    shape: str
+    elements: tuple[FindElement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """One key of `:order-by`: a find element, any variable, or a column number."""
+
+    key: Variable | Aggregate | int
+    descending: bool
+    offset: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesInput:
+    """`%` in `:in`."""
+
+
+Input: TypeAlias = Binding | SourceName | RulesInput
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A whole query as its author wrote it."""
+
+    find: Find
+    with_variables: tuple[Variable, ...] = ()
+    inputs: tuple[Input, ...] = (SourceName("$"),)
+    where: tuple[Clause, ...] = ()
+    keys: tuple[str, ...] | None = None
+    keys_kind: str = "keys"
+    order_by: tuple[OrderItem, ...] = ()
+    having: tuple[Aggregate, ...] = ()
+    limit: int | Variable | None = None
+    offset: int | Variable = 0
+    timeout_ms: int | Variable | None = None
+    text: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One body of a rule: `[(name [required] params…) clause+]`."""
+
+    name: str
+    required: tuple[Variable, ...]
+    params: tuple[Variable, ...]
+    body: tuple[Clause, ...]
+    offset: int = field(default=-1, compare=False)
+
+    @property
+    def head(self) -> tuple[Variable, ...]:
+        """All head variables, required ones first, as callers pass them."""
+        return (*self.required, *self.params)
+
+
+def binding_variables(binding: Binding) -> Iterator[Variable]:
+    """List the variables of a binding, repeats included."""
+    match binding:
+        case BindScalar(variable):
+            yield variable
+        case BindCollection(item):
+            yield from binding_variables(item)
+        case BindTuple(items):
+            for item in items:
+                yield from binding_variables(item)
+        case BindIgnore():
+            return
+
+
+def is_relation_binding(binding: Binding) -> bool:
+    """Tell whether a binding takes rows: `[[?a ?b]]` or `[[?a ?b] ...]`."""
+    match binding:
+        case BindCollection(BindTuple()) | BindTuple((BindTuple(),)):
+            return True
+    return False
+
+
+def variables_of(clause: Clause) -> set[str]:
+    """Return the names of the variables that a clause shows to its surroundings."""
+    match clause:
+        case Pattern(_, terms) | RuleCall(args=terms):
+            return {term.name for term in terms if isinstance(term, Variable)}
+        case Predicate(function, args):
+            return _call_variables(function, args)
+        case FunctionCall(function, args, binding):
+            bound = {variable.name for variable in binding_variables(binding)}
+            return _call_variables(function, args) | bound
+        case Not(variables, clauses):
+            if variables is not None:
+                return {variable.name for variable in variables}
+            return all_variables(clauses)
+        case Or(required, variables, branches):
+            if variables is not None:
+                return {variable.name for variable in (*required, *variables)}
+            return set().union(*(all_variables(branch) for branch in branches))
+        case Optional(clauses):
+            return all_variables(clauses)
+
+
+def all_variables(clauses: tuple[Clause, ...]) -> set[str]:
+    """Return the union of `variables_of` over clauses."""
+    names: set[str] = set()
+    for clause in clauses:
+        names |= variables_of(clause)
+    return names
+
+
+def _call_variables(function: FunctionName, args: tuple[Argument, ...]) -> set[str]:
+    names = {arg.name for arg in args if isinstance(arg, Variable)}
+    if isinstance(function, Variable):
+        names.add(function.name)
+    return names
