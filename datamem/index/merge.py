@@ -214,7 +214,7 @@ def _cuts(run: Run, inserts: Columns) -> list[int]:
 def _merge_segment(
     segment: Segment, dead: Int64Array, inserts: Sequence[Int64Array]
 ) -> Columns:
-    columns = [segment.column(i) for i in range(len(inserts))]
+    columns = [segment.decode(i) for i in range(len(inserts))]
     if len(dead):
         keep = np.ones(segment.row_count, np.bool_)
         keep[dead] = False

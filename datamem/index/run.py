@@ -100,12 +100,12 @@ class Run:
     def take(self, i: int, rows: Int64Array) -> Int64Array:
         """Return column `i` of the given rows, int64[m]; rows ascend."""
         if len(self.segments) == 1:
-            return self.segments[0].column(i)[rows]
+            return self.segments[0].take(i, rows)
         out = np.empty(len(rows), np.int64)
         cuts = np.searchsorted(rows, np.array(self.starts, np.int64))
         for k in np.flatnonzero(np.diff(cuts)).tolist():
             part = slice(cuts[k], cuts[k + 1])
-            out[part] = self.segments[k].column(i)[rows[part] - self.starts[k]]
+            out[part] = self.segments[k].take(i, rows[part] - self.starts[k])
         return out
 
     def find(self, keys: Sequence[Int64Array], *, after: bool = False) -> Int64Array:
@@ -113,15 +113,13 @@ class Run:
         if not self.row_count:
             return np.zeros(len(keys[0]), np.int64)
         if len(self.segments) == 1:
-            segment = self.segments[0]
-            return find_rows([segment.column(i) for i in range(len(keys))], keys, after=after)
+            return self.segments[0].find(keys, after=after)
         out = np.empty(len(keys[0]), np.int64)
         which = self._segments_of(keys, after=after)
         cuts = np.searchsorted(which, np.arange(len(self.segments) + 1))
         for k in np.flatnonzero(np.diff(cuts)).tolist():
             part = slice(cuts[k], cuts[k + 1])
-            columns = [self.segments[k].column(i) for i in range(len(keys))]
-            found = find_rows(columns, [key[part] for key in keys], after=after)
+            found = self.segments[k].find([key[part] for key in keys], after=after)
             out[part] = found + self.starts[k]
         return out
 
@@ -168,6 +166,4 @@ def split_rows(row_count: int) -> list[tuple[int, int]]:
     """Cut rows into ranges of about SEGMENT_ROWS, none of them tiny."""
     pieces = max(1, round(row_count / SEGMENT_ROWS))
     edges = [row_count * i // pieces for i in range(pieces + 1)]
-    return [
-        (start, stop) for start, stop in pairwise(edges) if stop > start
-    ]
+    return [(start, stop) for start, stop in pairwise(edges) if stop > start]

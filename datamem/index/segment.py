@@ -13,14 +13,18 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from weakref import WeakSet
 
 import numpy as np
 
 from datamem.errors import StorageError
-from datamem.index.kernels import Int64Array
+from datamem.index.kernels import Int64Array, find_rows
 from datamem.index.pack import Pack
 
 SEGMENT_ROWS: Final = 32_768
+DECODED_BYTES: Final = 512 * 1024 * 1024
+"""How much of the stored segments is kept decoded in memory."""
+
 _WIDTHS: Final = (0, 1, 2, 4, 8)
 _NARROW: Final[dict[int, np.dtype[Any]]] = {
     1: np.dtype("<u1"),
@@ -62,6 +66,7 @@ class Segment:
     """
 
     __slots__ = (
+        "__weakref__",
         "_views",
         "_wide",
         "entry",
@@ -93,13 +98,40 @@ class Segment:
         return self._views
 
     def column(self, i: int, start: int = 0, stop: int | None = None) -> Int64Array:
-        """Return rows start:stop of column `i` as int64; never written to by anybody."""
+        """Return rows start:stop of column `i` as int64; never written to by anybody.
+
+        What had to be decoded is kept for the next reader, within a budget of all segments.
+        """
         wide = self._wide.get(i)
         if wide is None:
-            wide = self._wide[i] = self._widen(i)
+            wide = self._wide[i] = self.decode(i)
+            if self.entry is not None:
+                _keep_within_budget(self, wide.nbytes)
         return wide[start:stop]
 
-    def _widen(self, i: int) -> Int64Array:
+    def take(self, i: int, rows: Int64Array) -> Int64Array:
+        """Return column `i` of some rows, int64[m]; nothing else is decoded."""
+        wide = self._wide.get(i)
+        if wide is not None:
+            return wide[rows]
+        view, low = self.views()[i], self.lows[i]
+        if view is None:
+            return np.full(len(rows), low, np.int64)
+        taken: Int64Array = np.asarray(view)[rows].astype(np.int64)
+        return taken + low if low else taken
+
+    def find(self, keys: Sequence[Int64Array], *, after: bool) -> Int64Array:
+        """Find where each key row would go; the keys are the leading columns' words."""
+        wide = self._wide
+        columns = [wide[i] if i in wide else self.decode(i) for i in range(len(keys))]
+        return find_rows(columns, keys, after=after)
+
+    def forget_decoded(self) -> None:
+        """Drop the decoded columns; whoever reads one keeps it."""
+        self._wide = {}
+
+    def decode(self, i: int) -> Int64Array:
+        """Return column `i` as int64, about 10 µs a segment."""
         view, low = self.views()[i], self.lows[i]
         if view is None:
             return np.full(self.row_count, low, np.int64)
@@ -175,6 +207,21 @@ class StoredSegment(Segment):
             views.append(part.cast(_FORMATS[width]) if width else None)
             offset += byte_count
         return tuple(views)
+
+
+_decoded: Final[WeakSet[Segment]] = WeakSet()
+_decoded_bytes = [0]
+
+
+def _keep_within_budget(segment: Segment, byte_count: int) -> None:
+    """Count decoded bytes; once over budget, every segment forgets its own."""
+    _decoded_bytes[0] += byte_count
+    _decoded.add(segment)
+    if _decoded_bytes[0] > DECODED_BYTES:
+        _decoded_bytes[0] = 0
+        for other in list(_decoded):
+            other.forget_decoded()
+        _decoded.clear()
 
 
 def wide_segment(columns: Sequence[Int64Array]) -> Segment:
