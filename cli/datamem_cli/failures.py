@@ -24,12 +24,21 @@ def describe(error: BaseException) -> str:
         return "datamem: interrupted; what was committed stays"
     if isinstance(error, DatamemError):
         return "\n".join([f"datamem: {error}", *_further_conflicts(error)])
+    return f"datamem: {_as_refusal(error)}"
+
+
+def _as_refusal(error: BaseException) -> Exception:
+    """Return a failure that is not datamem's own in the shape of one that is."""
+    from datamem.errors import DatamemError
+
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
-        return f"datamem: os/error: {name}{(error.strerror or str(error)).lower()}"
-    return (
-        f"datamem: internal/error: {type(error).__name__}: {error}\n"
-        "  hint: this is a fault of datamem; DATAMEM_DEBUG=1 shows where"
+        reason = (error.strerror or str(error)).lower()
+        return DatamemError(f"{name}{reason}", code="os/error")
+    return DatamemError(
+        f"{type(error).__name__}: {error}",
+        code="internal/error",
+        hint="this is a fault of datamem; DATAMEM_DEBUG=1 shows where",
     )
 
 
