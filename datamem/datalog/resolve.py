@@ -133,7 +133,7 @@ class _Resolver:
         have = set(bound)
         known = have | set(visible)
         needs = [
-            (clause, clause_needs(clause, outer_of(clauses, clause, known), self._positions))
+            (clause, clause_needs(clause, outer_of(clauses, clause, have), known, self._positions))
             for clause in clauses
         ]
         for clause, _ in needs:

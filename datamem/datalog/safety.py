@@ -34,12 +34,15 @@ RequiredPositions = Callable[[str, str], frozenset[int]]
 T = TypeVar("T")
 
 
-def clause_needs(clause: Clause, outer: set[str], positions: RequiredPositions) -> Needs:
+def clause_needs(
+    clause: Clause, outer: set[str], visible: set[str], positions: RequiredPositions
+) -> Needs:
     """Return what a clause requires and provides.
 
     Args:
         clause: a clause.
         outer: variables that its surroundings can bind without it.
+        visible: variables that its surroundings only name: a `not` does not own them.
         positions: tells what rules require.
     """
     match clause:
@@ -56,7 +59,7 @@ def clause_needs(clause: Clause, outer: set[str], positions: RequiredPositions) 
         case Not(variables, clauses):
             if variables is not None:
                 return frozenset(variable.name for variable in variables), frozenset()
-            return frozenset(all_variables(clauses) & outer), frozenset()
+            return frozenset(all_variables(clauses) & (outer | visible)), frozenset()
         case Optional(clauses):
             names = all_variables(clauses)
             return frozenset(names & outer), frozenset(names - outer)
@@ -104,7 +107,7 @@ def scope_needs(
     `visible` are variables that its surroundings know, bound or not: a `not` never owns them.
     """
     needs = [
-        clause_needs(clause, outer_of(clauses, clause, bound | visible), positions)
+        clause_needs(clause, outer_of(clauses, clause, bound), visible, positions)
         for clause in clauses
     ]
     have = set(bound)

@@ -153,13 +153,10 @@ def heap_key(db: Database) -> int:
 
 
 def find_code(db: Database, value: Any) -> int | None:
-    """Return the code of a value of a heap type in a database's heap, if it has one."""
+    """Return the code of a value in a database's heap, where untyped values of all types are too."""
     value = _heap_value(value)
-    tag = tag_of(value)
-    if tag not in HEAP_TYPES:
-        return None
     try:
-        code: int | None = db.heap.find(tag, value)
+        code: int | None = db.heap.find(tag_of(value), value)
     except (TypeError, ValueError, DatamemError):
         return None
     return code if code is not None and code < db.heap_size else None
