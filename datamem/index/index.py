@@ -6,7 +6,7 @@ when `tx <= upto < ended`. Present and past differ only in whether ended rows ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,12 @@ from datamem.index.orders import Order, arrange
 from datamem.index.rows import NoveltyPart, Part, Rows, RunPart
 from datamem.index.run import Run
 from datamem.index.select import in_sorted
+
+Tombs = tuple[Int64Array, ...]
+"""Tombstones as columns (e, a, v, tx); empty when there are none."""
+
+Selected = tuple[int, int, Int64Array | None]
+"""Rows of a run: start, stop, and which of those, None for all."""
 
 _SCAN_RATIO = 12
 """Searching for a key costs about as much as passing over this many rows."""
@@ -88,33 +94,25 @@ class Index:
         Cost: two binary searches a level; columns are read when they are used.
         """
         order, prefix, rest = _choose(e, a, v)
-        tombs = self._tombs(bounds, e, a, v)
-        parts: list[Part] = []
-        for level, kills in zip(self.levels, self.kills, strict=True):
-            start, stop = level.live[order].range(prefix)
-            if start < stop:
-                parts.append(_live_part(level, kills, order, (start, stop), bounds, tombs))
-            if bounds.past:
-                start, stop = level.ended[order].range(prefix)
-                if start < stop:
-                    parts.append(_ended_part(level.ended[order], order, start, stop, bounds))
-        parts.extend(self._novelty_parts(bounds, e, a, v))
+
+        def select(run: Run) -> Selected:
+            return (*run.range(prefix), None)
+
+        attribute = None if order is Order.EAVT else a
+        parts = self._run_parts(bounds, order, attribute, self._tombs(bounds, e, a, v), select)
+        parts += self._novelty_parts(bounds, e, a, v)
         rows = Rows([part for part in parts if len(part)], _SORTED_BY[order])
         return rows if rest is None else rows.where(rows.v == rest)
 
     def between(self, bounds: Bounds, a: int, low: int | None, high: int | None) -> Rows:
         """Return the visible rows of an attribute with `low <= v <= high`, as words."""
-        order = Order.AVET
+
+        def select(run: Run) -> Selected:
+            start = run.lower((a,) if low is None else (a, low))
+            return start, run.upper((a,) if high is None else (a, high)), None
+
         tombs = self._tombs(bounds, None, a, None)
-        parts: list[Part] = []
-        for level, kills in zip(self.levels, self.kills, strict=True):
-            start, stop = _value_range(level.live[order], a, low, high)
-            if start < stop:
-                parts.append(_live_part(level, kills, order, (start, stop), bounds, tombs))
-            if bounds.past:
-                start, stop = _value_range(level.ended[order], a, low, high)
-                if start < stop:
-                    parts.append(_ended_part(level.ended[order], order, start, stop, bounds))
+        parts = self._run_parts(bounds, Order.AVET, a, tombs, select)
         for fresh in self._novelty_parts(bounds, None, a, None):
             v = fresh.column("v")
             keep = np.ones(len(v), np.bool_)
@@ -134,24 +132,50 @@ class Index:
         Cost: a batched binary search when keys are few beside the attribute's rows, else one
         pass over its rows.
         """
-        name = "e" if order is Order.AEVT else "v"
+
+        def select(run: Run) -> Selected:
+            rows = _matching(run, a, keys)
+            return (int(rows[0]), int(rows[-1]) + 1, rows) if len(rows) else (0, 0, None)
+
+        name = _SORTED_BY[order]
         tombs = self._tombs(bounds, None, a, None)
-        parts: list[Part] = []
-        for level, kills in zip(self.levels, self.kills, strict=True):
-            rows = _matching(level.live[order], a, keys)
-            if len(rows):
-                span = (int(rows[0]), int(rows[-1]) + 1)
-                part = _live_part(level, kills, order, span, bounds, tombs, rows)
-                parts.append(part)
-            if bounds.past and (run := level.ended[order]).row_count:
-                rows = _matching(run, a, keys)
-                if len(rows):
-                    span = (int(rows[0]), int(rows[-1]) + 1)
-                    parts.append(_ended_part(run, order, *span, bounds, rows))
+        parts = self._run_parts(bounds, order, a, tombs, select)
         for fresh in self._novelty_parts(bounds, None, a, None):
             keep = in_sorted(fresh.column(name), keys)
             parts.append(NoveltyPart(fresh.novelty, fresh.rows[keep]))
         return Rows([part for part in parts if len(part)], name)
+
+    def _run_parts(
+        self,
+        bounds: Bounds,
+        order: Order,
+        a: int | None,
+        tombs: Tombs,
+        select: Callable[[Run], Selected],
+    ) -> list[Part]:
+        """Return what `bounds` sees of the rows that `select` picks from each run.
+
+        Of an attribute `a` the runs know when its rows began and ended, which spares a past
+        view the runs that hold none it could see.
+        """
+        parts: list[Part] = []
+        for level, kills in zip(self.levels, self.kills, strict=True):
+            live = level.live[order]
+            first, last = _span(live, a, bounds)
+            if first <= bounds.upto:
+                start, stop, rows = select(live)
+                if start < stop:
+                    dead = _dead_rows(live, kills, order, (start, stop), bounds, tombs)
+                    part = _live_part(live, order, (start, stop, rows), dead, bounds, last)
+                    parts.append(part)
+            if bounds.past:
+                ended = level.ended[order]
+                first, last = _span(ended, a, bounds)
+                if first <= bounds.upto < last:
+                    start, stop, rows = select(ended)
+                    if start < stop:
+                        parts.append(_ended_part(ended, order, (start, stop, rows), bounds))
+        return parts
 
     def count(
         self, e: int | None, a: int | None, v: int | None, *, with_ended: bool = False
@@ -235,27 +259,26 @@ def _choose(
     return Order.EAVT, (), v
 
 
-def _value_range(run: Run, a: int, low: int | None, high: int | None) -> tuple[int, int]:
-    start = run.lower((a,) if low is None else (a, low))
-    return start, run.upper((a,) if high is None else (a, high))
+def _span(run: Run, a: int | None, bounds: Bounds) -> tuple[int, int]:
+    """Return the first and last transaction of the rows to be read, or of more than those."""
+    if a is None or not bounds.past:
+        return run.min_tx, run.max_tx
+    return run.tx_span(a)
 
 
 def _live_part(
-    level: Level,
-    kills: Kills,
+    run: Run,
     order: Order,
-    span: tuple[int, int],
+    selected: Selected,
+    dead: Int64Array,
     bounds: Bounds,
-    tombs: tuple[Int64Array, ...],
-    rows: Int64Array | None = None,
+    last: int,
 ) -> RunPart:
-    """Select the rows of a live run that `bounds` sees, of `span` or of `rows` in it."""
-    run = level.live[order]
-    dead = _dead_rows(run, kills, order, span, bounds, tombs)
-    later = run.max_tx > bounds.upto
+    """Select the live rows that `bounds` sees: not dead, and not asserted later."""
+    start, stop, rows = selected
+    later = last > bounds.upto
     if not len(dead) and not later:
-        return RunPart(run, order, *span, rows)
-    start, stop = span
+        return RunPart(run, order, start, stop, rows)
     if rows is None:
         keep = np.ones(stop - start, np.bool_)
         keep[dead - start] = False
@@ -276,7 +299,7 @@ def _dead_rows(
     order: Order,
     span: tuple[int, int],
     bounds: Bounds,
-    tombs: tuple[Int64Array, ...],
+    tombs: Tombs,
 ) -> Int64Array:
     """Return the positions inside `span` of live rows that ended by `bounds.upto`."""
     dead = kills.rows[order]
@@ -305,21 +328,12 @@ def _positions(run: Run, keys: Sequence[Int64Array], span: tuple[int, int]) -> I
     return rows[(rows >= span[0]) & (rows < span[1])]
 
 
-def _ended_part(
-    run: Run,
-    order: Order,
-    start: int,
-    stop: int,
-    bounds: Bounds,
-    rows: Int64Array | None = None,
-) -> RunPart:
-    """Select the ended rows of start:stop, or of `rows` in it, that `bounds` still sees."""
-    if run.min_tx > bounds.upto:
-        return RunPart(run, order, start, start)
+def _ended_part(run: Run, order: Order, selected: Selected, bounds: Bounds) -> RunPart:
+    """Select the ended rows whose interval holds `bounds.upto`."""
+    start, stop, rows = selected
     if rows is None:
         seen = run.column(4, start, stop) > bounds.upto
-        if run.max_tx > bounds.upto:
-            seen &= run.column(3, start, stop) <= bounds.upto
+        seen &= run.column(3, start, stop) <= bounds.upto
         return RunPart(run, order, start, stop, np.flatnonzero(seen) + start)
     seen = (run.take(4, rows) > bounds.upto) & (run.take(3, rows) <= bounds.upto)
     return RunPart(run, order, start, stop, rows[seen])

@@ -23,6 +23,7 @@ class Run:
     """
 
     __slots__ = (
+        "_spans",
         "column_count",
         "firsts",
         "max_tx",
@@ -39,6 +40,7 @@ class Run:
         self.starts = [0, *accumulate(segment.row_count for segment in self.segments)]
         self.row_count = self.starts[-1]
         self.min_tx = min((segment.min_tx for segment in self.segments), default=0)
+        self._spans: dict[int, tuple[int, int]] = {}
         self.max_tx = max((segment.max_tx for segment in self.segments), default=0)
 
     def range(self, prefix: Key) -> tuple[int, int]:
@@ -58,6 +60,22 @@ class Run:
             return self.starts[j] + start, self.starts[j] + stop
         stop = self.starts[j] + self.segments[j].narrow(prefix)[1]
         return 0 if i < 0 else self.starts[i] + self.segments[i].narrow(prefix)[0], stop
+
+    def tx_span(self, first: int) -> tuple[int, int]:
+        """Return the earliest and the latest transaction among rows with this first column.
+
+        The latest is that of the last column: retractions, in a run of ended rows.
+        Cost: a pass over those rows the first time, a dict lookup after that.
+        """
+        span = self._spans.get(first)
+        if span is None:
+            start, stop = self.range((first,))
+            span = (0, 0)
+            if start < stop:
+                last = self.column(self.column_count - 1, start, stop)
+                span = int(self.column(3, start, stop).min()), int(last.max())
+            self._spans[first] = span
+        return span
 
     def lower(self, key: Key) -> int:
         """Return the first row that is not below `key` (one to three leading columns)."""
