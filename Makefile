@@ -32,5 +32,5 @@ clean:  ## remove everything that the other targets made
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install -qq --editable ".[dev]"
 	touch $(READY)
