@@ -1,10 +1,10 @@
 """A time machine for agent memory: an immutable datom database with Datalog.
 
-    import datamem
+import datamem
 
-    conn = datamem.connect("memory-db")
-    conn.transact([{"user/name": "Ada", "user/likes": "tea"}])
-    conn.db.q('[:find ?likes . :where [?u :user/name "Ada"] [?u :user/likes ?likes]]')
+conn = datamem.connect("memory-db")
+conn.transact([{"user/name": "Ada", "user/likes": "tea"}])
+conn.db.q('[:find ?likes . :where [?u :user/name "Ada"] [?u :user/likes ?likes]]')
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from datamem.db.hooks import HOOKS as _HOOKS
+from datamem.hooks import HOOKS as _HOOKS
 from datamem.errors import DatamemError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datamem.db.datom import Datom
-from datamem.db.hooks import hook
+from datamem.hooks import hook
 from datamem.db.refs import resolve_entity
 from datamem.db.time import t_of_point
 from datamem.db.view import NOW, View
