@@ -33,12 +33,14 @@ class Batch:
     Attributes:
         entities: maps without tempids; references are lookup refs, also to entities of the batch.
         instant: when it happened, or None; becomes the transaction's instant where it can.
+        mention_count: how many of the first entities are named only because others refer to them.
         keep_known: True where an entity that the database knows may bring something new (rows of an
             export); False where it is skipped (turns of a conversation do not change).
     """
 
     entities: tuple[EntityMap, ...]
     instant: datetime | None = None
+    mention_count: int = 0
     keep_known: bool = False
 
 

@@ -144,10 +144,10 @@ def entity_batches(graph: EntityGraph, source: str) -> list[Batch]:
     graph.name_nodes(source)
     nodes = [node for node in graph.nodes if _TX_INSTANT not in node.values]
     chunks = [nodes[i : i + MAX_ENTITIES] for i in range(0, len(nodes), MAX_ENTITIES)]
-    return [Batch(tuple(_tx_maps(chunk)), keep_known=True) for chunk in chunks]
+    return [_batch(chunk) for chunk in chunks]
 
 
-def _tx_maps(chunk: Sequence[Node]) -> list[EntityMap]:
+def _batch(chunk: Sequence[Node]) -> Batch:
     described = set(chunk)
     mentioned = {
         value: None
@@ -156,7 +156,8 @@ def _tx_maps(chunk: Sequence[Node]) -> list[EntityMap]:
         for value in values
         if isinstance(value, Node) and value not in described
     }
-    return [_named(node) for node in mentioned] + [_described(node) for node in chunk]
+    entities = [_named(node) for node in mentioned] + [_described(node) for node in chunk]
+    return Batch(tuple(entities), mention_count=len(mentioned), keep_known=True)
 
 
 def _named(node: Node) -> EntityMap:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import chain
 from typing import Any, Final
 
 from datamem.edn import Keyword
+from datamem.errors import SchemaError
 from datamem.importers.batch import (
     Batch,
     Connection,
@@ -15,7 +18,7 @@ from datamem.importers.batch import (
     Progress,
     identity_of,
 )
-from datamem.importers.graph import DB_ID
+from datamem.importers.graph import DB_ID, Identity
 from datamem.importers.instants import last_instant, usable_instant
 
 _TX_INSTANT: Final = Keyword(":db/txInstant")
@@ -33,11 +36,13 @@ def import_batches(
     database whole or not at all.
     """
     for done_count, batch in enumerate(batches, start=1):
+        identities = _identities(batch, conn.db.schema)
+        known = known_identities(conn.db, chain.from_iterable(identities))
+        described = identities[batch.mention_count :]
         report.batches += 1
-        report.entities += len(batch.entities)
-        known = known_identities(conn.db, _identities(batch, conn.db.schema))
+        report.entities += len(described)
+        report.known_count += sum(any(pair in known for pair in pairs) for pairs in described)
         entities = _news(conn, batch, known)
-        report.known_count += len(known)
         if entities:
             _transact(conn, batch, entities, report)
         if progress is not None:
@@ -45,9 +50,7 @@ def import_batches(
     return report
 
 
-def _news(
-    conn: Connection, batch: Batch, known: set[tuple[Keyword, Any]]
-) -> Sequence[EntityMap]:
+def _news(conn: Connection, batch: Batch, known: set[Identity]) -> Sequence[EntityMap]:
     """Return the entities of the batch that would add something."""
     if not batch.keep_known:
         return [entity for entity in batch.entities if identity_of(entity) not in known]
@@ -73,24 +76,24 @@ def _transact(
     report.datoms += done.datom_count
 
 
-def _identities(batch: Batch, schema: Any) -> list[tuple[Keyword, Any]]:
+def _identities(batch: Batch, schema: Any) -> list[list[Identity]]:
+    """Return the identities of each entity of the batch, in canonical values."""
     if not batch.keep_known:
-        return [pair for entity in batch.entities if (pair := identity_of(entity)) is not None]
-    return [
-        (name, value)
-        for entity in batch.entities
-        for name, value in entity.items()
-        if name != DB_ID and _is_identity(schema.get(name))
-    ]
+        return [[pair for pair in [identity_of(entity)] if pair] for entity in batch.entities]
+    return [_identities_of(entity, schema) for entity in batch.entities]
 
 
-def _is_identity(attribute: Any) -> bool:
-    return attribute is not None and attribute.unique == "identity"
+def _identities_of(entity: EntityMap, schema: Any) -> list[Identity]:
+    found = []
+    for name, value in entity.items():
+        attribute = None if name == DB_ID else schema.get(name)
+        if attribute is not None and attribute.unique == "identity":
+            with suppress(SchemaError):  # a value that cannot be: transacting says so, better
+                found.append((name, attribute.check(value)))
+    return found
 
 
-def known_identities(
-    db: Any, identities: Iterable[tuple[Keyword, Any]]
-) -> set[tuple[Keyword, Any]]:
+def known_identities(db: Any, identities: Iterable[Identity]) -> set[Identity]:
     """Return those of the (attribute, value) pairs that name an entity of the database.
 
     Cost: one query an attribute.

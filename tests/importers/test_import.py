@@ -241,6 +241,14 @@ class TestEntities:
         friends = '[:find [?id ...] :where [?b :p/id "b"] [?b :p/friend ?f] [?f :p/id ?id]]'
         assert set(conn.db.q(friends)) == {"a", "other 1"}
 
+    def test_uuids_of_json_are_known_again(self, tmp_path) -> None:
+        path = tmp_path / "users.jsonl"
+        path.write_text('{"user/id": "00000000-0000-4000-8000-000000000001"}\n')
+        with datamem.connect() as conn:
+            assert import_file(conn, path).transactions == 1
+            again = import_file(conn, path)
+            assert (again.transactions, again.known_count) == (0, 1)
+
     def test_a_value_that_its_attribute_refuses_changes_nothing(self, conn, tmp_path) -> None:
         path = tmp_path / "people.jsonl"
         path.write_text('{"p/id": "new", "p/at": "some day"}\n')
@@ -261,6 +269,7 @@ class TestEntities:
         rows = [f"[{{:db/id {n} :r/next {{:db/id {(n + 1) % count}}}}}]" for n in range(count)]
         path = tmp_path / "ring.edn"
         path.write_text(f"[{' '.join(rows)}]")
-        assert import_file(conn, path).transactions == 3
-        assert import_file(conn, path).transactions == 0
+        first, second = import_file(conn, path), import_file(conn, path)
+        assert (first.transactions, first.entities) == (3, count)
+        assert (second.transactions, second.entities, second.known_count) == (0, count, count)
         assert conn.db.q("[:find (count ?a) . :where [?a :r/next ?b] [?b :r/next ?c]]") == count
