@@ -46,7 +46,7 @@ def fetch_any(
 
 
 def _union(relations: list[Relation]) -> Relation:
-    from datamem.datalog.relation import union  # noqa: PLC0415
+    from datamem.datalog.relation import union
 
     merged = union(relations)
     return merged.project(merged.names) if len(relations) > 1 else _distinct(merged)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import numpy as np
@@ -75,7 +76,7 @@ def bind_column(relation: Relation, name: str, words: Int64Array, domain: Domain
     joined = relation.with_column(_ROW, words, domain)
     common = relation.domain(name)
     if common is not domain:
-        from datamem.datalog.domains import unify  # noqa: PLC0415  # rare
+        from datamem.datalog.domains import unify  # rare
 
         target = unify(common, domain)
         joined = joined.cast(name, target).cast(_ROW, target)
@@ -136,7 +137,7 @@ def _items(value: Any, binding: Binding) -> Sequence[Any]:
         raise BindMismatch(binding, value)
     if isinstance(value, Sequence):
         return value
-    if isinstance(value, Set) or hasattr(value, "__iter__"):
+    if isinstance(value, AbstractSet) or hasattr(value, "__iter__"):
         return list(value)
     raise BindMismatch(binding, value)
 

@@ -148,6 +148,7 @@ def _answers(
         answer = _call(found, step, context, operands)
         return [answer] * relation.size
     groups: Int64Array | None = None
+    count = relation.size
     if found.pure and relation.size > 1:
         groups, firsts, count = kernels.group_rows(
             [words for words, _ in columns], relation.size
@@ -156,13 +157,13 @@ def _answers(
             operands = [(o[0][firsts], o[1]) if is_column(o) else o for o in operands]
         else:
             groups = None
-    size = relation.size if groups is None else count
+    size = count
     answers = _call_rows(found, step, context, operands, size)
     return answers if groups is None else [answers[group] for group in groups.tolist()]
 
 
 def _needs_database(step: PredicateStep | FunctionStep, context: Context) -> bool:
-    from datamem.datalog.functions.registry import find_function  # noqa: PLC0415
+    from datamem.datalog.functions.registry import find_function
 
     found = find_function(str(step.function), context.functions)
     return found is not None and found.needs_database
@@ -196,7 +197,7 @@ def _call_rows(
             answers.append(call(*args))
             if not len(answers) & 1023:
                 context.check_size(len(answers), step)
-    except Exception as error:  # noqa: BLE001  # whatever a caller's function raises
+    except Exception as error:  # whatever a caller's function raises
         at = [column[len(answers)] for column in lists]
         raise _failure(error, step, context, at) from error
     return answers
@@ -218,7 +219,7 @@ def _guarded(
 ) -> Any:
     try:
         return call(*args)
-    except Exception as error:  # noqa: BLE001  # whatever a caller's function raises
+    except Exception as error:  # whatever a caller's function raises
         raise _failure(error, step, context, args) from error
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from datamem.datalog.faults import near, query_error
 from datamem.datalog.syntax import (
     Aggregate,
-    Binding,
     BindCollection,
+    Binding,
     BindTuple,
     Clause,
     FunctionCall,
@@ -151,6 +151,8 @@ def element_variables(element: object) -> Iterator[Variable]:
                 yield function
             for arg in args:
                 yield from element_variables(arg)
+        case _:
+            pass
 
 
 def _check_find_variables(query: Query) -> None:
@@ -216,6 +218,8 @@ def _used_sources(query: Query) -> Iterator[tuple[str, int]]:
                 for arg in args:
                     if isinstance(arg, SourceName):
                         yield arg.name, arg.offset
+            case _:
+                pass
     for element in query.find.elements:
         if isinstance(element, Pull):
             yield element.source, element.offset
@@ -231,6 +235,8 @@ def walk(clauses: Iterable[Clause]) -> Iterator[Clause]:
             case Or(_, _, branches):
                 for branch in branches:
                     yield from walk(branch)
+            case _:
+                pass
 
 
 def _check_labels(query: Query) -> None:
@@ -261,4 +267,6 @@ def binding_shape(binding: Binding) -> str:
             return "a collection"
         case BindTuple():
             return "a tuple"
+        case _:
+            pass
     return "a value"

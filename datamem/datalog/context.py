@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from datamem.datalog.domains import Domains
+from datamem.datalog.faults import near, query_error
 from datamem.datalog.functions.registry import (
     Function,
     find_function,
     function_names,
     of_callable,
 )
-from datamem.datalog.faults import near, query_error
 from datamem.datalog.sources import Source
 from datamem.datalog.steps import Resolved, Step
 from datamem.datalog.syntax import FunctionName, Variable
@@ -173,6 +173,6 @@ class Context:
 
 
 def _described(step: Any) -> str:
-    from datamem.datalog.describe import describe  # noqa: PLC0415  # errors only
+    from datamem.datalog.describe import describe  # errors only
 
     return step if isinstance(step, str) else describe(step)

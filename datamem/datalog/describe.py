@@ -29,6 +29,8 @@ def describe(step: Any) -> str:
         case steps.TableStep(table, version, names):
             shown = " ".join(name or "_" for name in names)
             return f"({version} {table} {shown})"
+        case _:
+            pass
     return str(step)
 
 
@@ -53,12 +55,14 @@ def _term(term: Any) -> str:
             return "_"
         case syntax.Constant(value):
             return print_value(value)
+        case _:
+            pass
     return getattr(term, "__name__", repr(term))
 
 
 def print_value(value: Any) -> str:
     """Print a value as EDN, or as Python does where EDN cannot."""
-    from datamem.edn import print_edn  # noqa: PLC0415  # explain and errors only
+    from datamem.edn import print_edn  # explain and errors only
 
     try:
         return print_edn(value)
@@ -86,6 +90,8 @@ def describe_find(element: syntax.FindElement | syntax.FindArgument) -> str:
         case syntax.Aggregate(function, args):
             name = function if isinstance(function, str) else _term(function)
             return f"({' '.join([name, *(describe_find(arg) for arg in args)])})"
+        case _:
+            pass
     return _term(element)
 
 
@@ -96,4 +102,6 @@ def describe_input(item: syntax.Input) -> str:
             return name
         case syntax.RulesInput():
             return "%"
+        case _:
+            pass
     return _binding(item)

@@ -82,7 +82,8 @@ class IntDomain(Domain):
 
     def decode(self, words: Int64Array) -> list[Any]:
         """Return Python ints."""
-        return words.tolist()
+        values: list[Any] = words.tolist()
+        return values
 
     def encode(self, value: Any) -> int | None:
         """Accept 64-bit ints only: neither 1.0 nor True is 1 here."""
@@ -99,7 +100,8 @@ class DoubleDomain(Domain):
 
     def decode(self, words: Int64Array) -> list[Any]:
         """Return Python floats."""
-        return doubles(words).tolist()
+        values: list[Any] = doubles(words).tolist()
+        return values
 
     def encode(self, value: Any) -> int | None:
         """Accept floats only."""
@@ -116,7 +118,8 @@ class BooleanDomain(Domain):
 
     def decode(self, words: Int64Array) -> list[Any]:
         """Return Python bools."""
-        return (words != 0).tolist()
+        values: list[Any] = (words != 0).tolist()
+        return values
 
     def encode(self, value: Any) -> int | None:
         """Accept bools only."""

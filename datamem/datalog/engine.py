@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from datamem.datalog.context import Context, StepTrace
 from datamem.datalog.domains import Domains
 from datamem.datalog.execute import run_scope
 from datamem.datalog.faults import query_error
-from datamem.datalog.find import find_columns, number
+from datamem.datalog.find import asked_names, find_columns, number
 from datamem.datalog.inputs import bind_inputs
 from datamem.datalog.parse import parse_query, parse_rules
 from datamem.datalog.point import PointPlan, point_plan
@@ -19,6 +19,9 @@ from datamem.datalog.sources import DatabaseSource, TableSource, is_database
 from datamem.datalog.steps import Resolved
 from datamem.datalog.syntax import Query, Rule, RulesInput, SourceName
 from datamem.edn import Keyword, Symbol
+
+_Plans: TypeAlias = dict[tuple[int, ...], tuple[Any, Resolved, PointPlan | None]]
+"""By the identity of schemas and rules; the first item keeps those alive."""
 
 _CACHE_SIZE: Final = 512
 _prepared: Final[dict[Any, PreparedQuery]] = {}
@@ -36,13 +39,15 @@ class PreparedQuery:
 
     __slots__ = ("_database", "_plans", "_sources", "query")
 
-    def __init__(self, query: Query, database: Any = None) -> None:
+    def __init__(
+        self, query: Query, database: Any = None, *, plans: _Plans | None = None
+    ) -> None:
         self.query = query
         self._database = database
         self._sources = tuple(
             i for i, item in enumerate(query.inputs) if isinstance(item, SourceName)
         )
-        self._plans: dict[tuple[Any, ...], tuple[Any, Resolved, PointPlan | None]] = {}
+        self._plans: _Plans = {} if plans is None else plans
 
     def __call__(
         self,
@@ -77,10 +82,7 @@ class PreparedQuery:
 
     def bound_to(self, database: Any) -> PreparedQuery:
         """Return the same prepared query with its first input given."""
-        copy = PreparedQuery.__new__(PreparedQuery)
-        copy.query, copy._sources, copy._plans = self.query, self._sources, self._plans
-        copy._database = database
-        return copy
+        return PreparedQuery(self.query, database, plans=self._plans)
 
     def resolved(self, inputs: Sequence[Any]) -> Resolved:
         """Return the query resolved for these inputs."""
@@ -141,7 +143,7 @@ def _wrong_inputs(query: Query, inputs: Sequence[Any]) -> Exception:
 
 
 def _input_name(item: Any) -> str:
-    from datamem.datalog.describe import describe_input  # noqa: PLC0415  # errors only
+    from datamem.datalog.describe import describe_input  # errors only
 
     return describe_input(item)
 
@@ -184,7 +186,8 @@ def answer(context: Context, inputs: Sequence[Any]) -> Any:
     if query.timeout_ms is not None:
         milliseconds = number(query.timeout_ms, ":timeout", context)
         context.set_timeout((milliseconds or 0) / 1000)
-    components = run_scope(context.resolved.scope, relations, context)
+    wanted = asked_names(query)
+    components = run_scope(context.resolved.scope, relations, context, wanted=wanted)
     columns, size = find_columns(components, context)
     context.check_size(size, "the result")
     return _shaped(query, columns, size)
@@ -202,6 +205,8 @@ def _shaped(query: Query, columns: Sequence[Column], size: int) -> Any:
                 return None
             row = tuple(column.values()[0] for column in columns)
             return row if labels is None else dict(zip(labels, row, strict=True))
+        case _:
+            pass
     return Result(columns, size, labels=labels, is_ordered=bool(query.order_by))
 
 
@@ -213,6 +218,8 @@ def _labels(query: Query) -> Sequence[Any] | None:
             return [Keyword(f":{name}") for name in query.keys]
         case "syms":
             return [Symbol(name) for name in query.keys]
+        case _:
+            pass
     return list(query.keys)
 
 

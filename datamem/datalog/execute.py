@@ -9,13 +9,14 @@ costs its own rows and no more. A component without rows ends the conjunction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from datamem.datalog.calls import extend_rows, filter_rows
 from datamem.datalog.context import Context, StepTrace, clock
 from datamem.datalog.describe import describe
-from datamem.datalog.patterns import fetch
+from datamem.datalog.patterns import fetch, probe_of
 from datamem.datalog.plan import Estimate, choose, estimate, touched
 from datamem.datalog.relation import (
     FALSE,
@@ -27,6 +28,7 @@ from datamem.datalog.relation import (
     matching,
     union,
 )
+from datamem.datalog.sources import DatabaseSource
 from datamem.datalog.steps import (
     FunctionStep,
     NotStep,
@@ -38,7 +40,10 @@ from datamem.datalog.steps import (
     Scope,
     Step,
     TableStep,
+    variables_of_step,
 )
+
+_WORTH_TRIMMING: Final = 64
 
 
 class _NothingLeft(Exception):  # noqa: N818  # control flow inside this module
@@ -50,7 +55,7 @@ def run_scope(
     given: Sequence[Relation],
     context: Context,
     *,
-    order: list[Step] | None = None,
+    wanted: frozenset[str] | None = None,
 ) -> list[Relation] | None:
     """Run the steps of a conjunction.
 
@@ -58,7 +63,8 @@ def run_scope(
         scope: the steps.
         given: relations over variables that the surroundings bind, disjoint.
         context: the execution.
-        order: a fixed order of the steps; without it the planner chooses as it goes.
+        wanted: the variables that somebody will look at; None for all of them. Others are dropped,
+            and the rows that then are equal merged, before a step that would multiply them.
 
     Returns:
         The components, or None where there is no row.
@@ -72,19 +78,15 @@ def run_scope(
     context.fetched = {}
     try:
         while waiting:
-            if order is None:
-                step, guess = choose(
-                    waiting,
-                    components,
-                    context,
-                    lambda pattern, now: _fetched(pattern, now, context)[0],
-                )
-                waiting.remove(step)
-            else:
-                step = order[len(order) - len(waiting)]
-                waiting.pop()
-                guess = Estimate(0, 0)
-            components = _run_step(step, components, context, guess)
+            step, guess = choose(
+                waiting,
+                components,
+                context,
+                lambda pattern, now: _measure(pattern, now, context, wanted, waiting),
+            )
+            waiting.remove(step)
+            needed = None if wanted is None else _needed_later(wanted, step, waiting)
+            components = _run_step(step, components, context, guess, needed)
     except _NothingLeft:
         return None
     finally:
@@ -111,12 +113,58 @@ def join_components(
     return result.project(names)
 
 
+def _needed_later(
+    wanted: frozenset[str], step: Step, waiting: Sequence[Step]
+) -> frozenset[str]:
+    return wanted.union(variables_of_step(step), *(variables_of_step(s) for s in waiting))
+
+
+def _measure(
+    step: PatternStep,
+    components: Sequence[Relation],
+    context: Context,
+    wanted: frozenset[str] | None,
+    waiting: Sequence[Step],
+) -> int:
+    """Return how many rows a pattern would give, its smallest join made on what is needed later."""
+    rows, _ = _fetched(step, components, context)
+    needed = None if wanted is None else _needed_later(wanted, step, waiting)
+    linked = touched(step, components)
+    return min((Join(_trimmed(c, needed), rows).size for c in linked), default=rows.size)
+
+
+def _trimmed(relation: Relation, needed: frozenset[str] | None) -> Relation:
+    """Drop the variables that nobody will look at; a step is about to multiply the rows."""
+    if needed is None or relation.size < _WORTH_TRIMMING or needed.issuperset(relation.names):
+        return relation
+    return relation.project([name for name in relation.names if name in needed])
+
+
+def _multiplies(step: Step, linked: Sequence[Relation], context: Context) -> bool:
+    """Tell whether a step can give more rows than it gets."""
+    if not isinstance(step, PatternStep):
+        return isinstance(step, RuleStep | TableStep | OrStep | OptionalStep)
+    if len(linked) > 1:
+        return True
+    if step.provides.issubset(linked[0].names):
+        return False
+    if not isinstance(context.sources[step.source], DatabaseSource):
+        return True
+    return not probe_of(step, context).is_known(frozenset(linked[0].names))
+
+
 def _run_step(
-    step: Step, components: list[Relation], context: Context, guess: Estimate
+    step: Step,
+    components: list[Relation],
+    context: Context,
+    guess: Estimate,
+    needed: frozenset[str] | None,
 ) -> list[Relation]:
     start = clock() if context.trace is not None else 0.0
     linked = touched(step, components)
     rest = [c for c in components if not any(c is other for other in linked)]
+    if needed is not None and linked and _multiplies(step, linked, context):
+        linked = [_trimmed(component, needed) for component in linked]
     made, how = _apply(step, linked, context)
     if context.trace is not None:
         rows_in = max((c.size for c in linked), default=0)
@@ -152,7 +200,7 @@ def _apply(step: Step, linked: list[Relation], context: Context) -> tuple[list[R
         case OrStep():
             return [_joined([*linked, _union(step, linked, context)], context, step)], "union"
         case RuleStep():
-            from datamem.datalog.rules import call_rule  # noqa: PLC0415  # rules run scopes
+            from datamem.datalog.rules import call_rule  # rules run scopes
 
             answer = call_rule(step, linked, context)
             return [_joined([*linked, answer], context, step)], "rule"
@@ -219,7 +267,7 @@ def _shared(
 def _anti_join(step: NotStep, relation: Relation, context: Context) -> Relation:
     names = [name for name in relation.names if name in step.requires]
     given = [relation.project(names)] if names else []
-    found = run_scope(step.scope, given, context)
+    found = run_scope(step.scope, given, context, wanted=frozenset(names))
     if not names:
         return relation if found is None else relation.take(np.empty(0, np.int64))
     inner = join_components(found, names, context)
@@ -232,7 +280,7 @@ def _left_join(step: OptionalStep, relation: Relation, context: Context) -> Rela
     shared = [name for name in relation.names if name in step.requires]
     added = sorted(step.provides)
     given = [relation.project(shared)] if shared else []
-    found = run_scope(step.scope, given, context)
+    found = run_scope(step.scope, given, context, wanted=frozenset((*shared, *added)))
     inner = join_components(found, [*shared, *added], context)
     join = Join(relation, inner)
     context.check_size(join.size, step)
@@ -264,7 +312,7 @@ def _union(step: OrStep, linked: list[Relation], context: Context) -> Relation:
     parts = []
     given = _seeds(step, linked, context)
     for branch in step.branches:
-        components = run_scope(branch, given, context)
+        components = run_scope(branch, given, context, wanted=frozenset(step.variables))
         if components is not None:
             parts.append(join_components(components, step.variables, context))
     if not parts:

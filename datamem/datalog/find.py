@@ -45,6 +45,13 @@ def find_columns(
     return columns, size
 
 
+def asked_names(query: Query) -> frozenset[str]:
+    """Return every variable that finding looks at."""
+    everything = [*query.find.elements, *query.having, *(item.key for item in query.order_by)]
+    names = _element_names([element for element in everything if not isinstance(element, int)])
+    return frozenset(names).union(variable.name for variable in query.with_variables)
+
+
 def _is_aggregated(query: Query) -> bool:
     asked = [*query.find.elements, *query.having, *(item.key for item in query.order_by)]
     return any(isinstance(element, Aggregate) for element in asked)
@@ -114,6 +121,8 @@ def _find_column(element: FindElement, rows: Relation, context: Context) -> Colu
             return WordColumn(name, rows.column(name), rows.domain(name))
         case Pull():
             return ObjectColumn(describe_find(element), pulled(element, rows, context))
+        case _:
+            pass
     raise AssertionError(element)
 
 
@@ -309,6 +318,8 @@ def _constant(arg: Any, context: Context, element: Aggregate) -> Any:
             return context.given[name]
         case SourceName(name):
             return context.raw_sources[name]
+        case _:
+            pass
     raise query_error(
         f"{describe_find(arg)} in {describe_find(element)} is neither a constant nor an input",
         code="query/bad-aggregate",
@@ -364,7 +375,7 @@ def _called(call: Any, args: tuple[Any, ...], element: Aggregate, context: Conte
             text=context.text,
             offset=element.offset,
         ) from error
-    except Exception as error:  # noqa: BLE001  # whatever a caller's aggregate raises
+    except Exception as error:  # whatever a caller's aggregate raises
         raise query_error(
             f"{type(error).__name__}: {error} in {describe_find(element)}",
             code="query/function-failed",

@@ -60,7 +60,7 @@ def _bound(binding: Binding, value: Any, context: Context) -> Relation:
 
 
 def _names(binding: Binding) -> list[str]:
-    from datamem.datalog.syntax import binding_variables  # noqa: PLC0415  # rare
+    from datamem.datalog.syntax import binding_variables  # rare
 
     return [variable.name for variable in binding_variables(binding)]
 

@@ -192,7 +192,7 @@ def entity_constant(
     step: PredicateStep | FunctionStep, relation: Relation, context: Context
 ) -> Found:
     """Resolve a constant that a rule uses as an entity."""
-    from datamem.datalog.patterns import entity_word  # noqa: PLC0415  # rare
+    from datamem.datalog.patterns import entity_word  # rare
 
     source = _database(step, context)
     constant = step.args[1]

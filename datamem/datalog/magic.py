@@ -115,7 +115,7 @@ class _Builder:
             )
             waiting.remove(step)
             if isinstance(step, OrStep) and _has_rules(step):
-                step = self._auxiliary(key.source, step, bound)
+                step = self._auxiliary(key.source, step)
             if isinstance(step, RuleStep):
                 done.append(self._call(step, bound, done))
             else:
@@ -145,7 +145,7 @@ class _Builder:
                 self._add(magic, asked, before)
         return _table_step(key, names)
 
-    def _auxiliary(self, source: str, step: OrStep, bound: set[str]) -> RuleStep:
+    def _auxiliary(self, source: str, step: OrStep) -> RuleStep:
         """Make an `or` that calls rules a rule of its own."""
         name = f"or#{next(self.numbers)}"
         head = step.variables

@@ -17,8 +17,8 @@ from datamem.datalog.context import Context
 from datamem.datalog.domains import Domain
 from datamem.datalog.faults import query_error
 from datamem.datalog.kernels import Int64Array
-from datamem.datalog.relation import Relation, empty
 from datamem.datalog.ranges import value_bounds
+from datamem.datalog.relation import Relation, empty
 from datamem.datalog.sources import (
     NO_VALUE,
     DatabaseSource,
@@ -60,7 +60,9 @@ class Probe:
         self.source = source
         self.possible = step.attribute_is_known or not _names_attribute(step)
         self.a = None if step.attribute is None else step.attribute.id
-        self.e = self.v = self.tx = None
+        self.e: int | None = None
+        self.v: int | None = None
+        self.tx: int | None = None
         self.added: bool | None = None
         self.names: dict[str, str] = {}
         self.repeats: list[tuple[str, str]] = []
@@ -184,7 +186,7 @@ def fetch(
     if not probe.possible:
         return empty(_names(step), context.domains.integer), "nothing"
     if probe.a is None:
-        from datamem.datalog.anyattr import fetch_any  # noqa: PLC0415  # rare, and it imports this
+        from datamem.datalog.anyattr import fetch_any  # rare, and it imports this
 
         return fetch_any(probe, components, context)
     rows, how = _rows(probe, components, context)
@@ -304,7 +306,7 @@ def column_of(rows: RowsLike, position: str) -> Int64Array:
 
 def unify_column(relation: Relation, name: str, words: Int64Array, domain: Domain) -> Relation:
     """Keep the rows where a variable's second column says the same as its first."""
-    from datamem.datalog.bind import bind_column  # noqa: PLC0415  # only for repeated variables
+    from datamem.datalog.bind import bind_column  # only for repeated variables
 
     return bind_column(relation, name, words, domain)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from datamem.datalog.context import Context
 from datamem.datalog.patterns import probe_of
-from datamem.datalog.relation import Join, Relation
+from datamem.datalog.relation import Relation
 from datamem.datalog.sources import TableSource
 from datamem.datalog.steps import (
     FunctionStep,
@@ -32,7 +32,7 @@ from datamem.datalog.steps import (
 UNKNOWN_ROWS: Final = 10_000_000
 """Stands for the size of a rule that nothing binds: such a step comes last."""
 
-Fetch = Callable[[PatternStep, Sequence[Relation]], Relation]
+Measure = Callable[[PatternStep, Sequence[Relation]], int]
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ def touched(step: Step, components: Sequence[Relation]) -> list[Relation]:
 
 
 def choose(
-    steps: Sequence[Step], components: Sequence[Relation], context: Context, fetch: Fetch
+    steps: Sequence[Step], components: Sequence[Relation], context: Context, measure: Measure
 ) -> tuple[Step, Estimate]:
     """Return the step to run next and its estimate.
 
@@ -65,7 +65,7 @@ def choose(
         steps: what is left, at least one of which can run.
         components: what is bound: relations with disjoint variables.
         context: the execution.
-        fetch: fetches a pattern's rows, so that a join can be measured.
+        measure: counts the rows that a pattern would give, without making them.
     """
     bound = frozenset(name for component in components for name in component.names)
     ready = [step for step in steps if step.requires <= bound]
@@ -76,19 +76,17 @@ def choose(
     best = ranked[0]
     if best[1].exact:
         return best
-    return _measured(ranked, components, fetch)
+    return _measured(ranked, components, measure)
 
 
 def _measured(
-    ranked: list[tuple[Step, Estimate]], components: Sequence[Relation], fetch: Fetch
+    ranked: list[tuple[Step, Estimate]], components: Sequence[Relation], measure: Measure
 ) -> tuple[Step, Estimate]:
     """Replace guesses by true join sizes, best guess first, until the best one is true."""
     while not ranked[0][1].exact:
         step, guess = ranked[0]
         if isinstance(step, PatternStep):
-            relation = fetch(step, components)
-            linked = touched(step, components)
-            guess.rows = min((Join(c, relation).size for c in linked), default=relation.size)
+            guess.rows = measure(step, components)
         guess.exact = True
         ranked.sort(key=lambda item: (item[1].rows, item[1].kind))
     return ranked[0]

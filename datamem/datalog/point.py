@@ -101,7 +101,7 @@ class PointPlan:
         return self._shaped(self._decoded(db, rows))
 
     def _by_engine(self, inputs: Sequence[Any]) -> Any:
-        from datamem.datalog.engine import answer, make_context  # noqa: PLC0415  # it imports this
+        from datamem.datalog.engine import answer, make_context  # it imports this
 
         return answer(make_context(self.fallback, inputs), inputs)
 
@@ -129,6 +129,8 @@ class PointPlan:
                 return rows[0] if rows else None
             case "collection":
                 return [row[0] for row in rows]
+            case _:
+                pass
         lists = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in self.names]
         columns = [
             ObjectColumn(name, values) for name, values in zip(self.names, lists, strict=True)
@@ -324,6 +326,8 @@ def _slot_name(term: Any, constant: str) -> str | None:
             return name
         case Constant():
             return constant
+        case _:
+            pass
     return None
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datamem.datalog.syntax import (
-    Binding,
     BindCollection,
     BindIgnore,
+    Binding,
     BindScalar,
     BindTuple,
     Clause,

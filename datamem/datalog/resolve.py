@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from datamem.datalog.check import find_variables, input_variables
 from datamem.datalog.faults import near, query_error
 from datamem.datalog.rename import rename_clause
 from datamem.datalog.safety import (
@@ -18,7 +19,6 @@ from datamem.datalog.safety import (
     required_positions,
     stuck_clauses,
 )
-from datamem.datalog.check import find_variables, input_variables
 from datamem.datalog.steps import (
     FunctionStep,
     NotStep,
@@ -133,7 +133,10 @@ class _Resolver:
         have = set(bound)
         known = have | set(visible)
         needs = [
-            (clause, clause_needs(clause, outer_of(clauses, clause, have), known, self._positions))
+            (
+                clause,
+                clause_needs(clause, outer_of(clauses, clause, have), known, self._positions),
+            )
             for clause in clauses
         ]
         for clause, _ in needs:
@@ -147,7 +150,7 @@ class _Resolver:
                 steps += self._rule_call(clause, requires, provides)
             else:
                 steps.append(self._step(clause, requires, provides))
-        _push_ranges(steps, self._query)
+        _push_ranges(steps)
         return Scope(tuple(steps), frozenset(have), frozenset(provided))
 
     def _positions(self, _source: str, name: str) -> frozenset[int]:
@@ -418,13 +421,15 @@ def _over(clause: Clause, source: str) -> Clause:
         case Or(required, variables, branches, offset):
             over = tuple(tuple(_over(c, source) for c in branch) for branch in branches)
             return Or(required, variables, over, offset)
+        case _:
+            pass
     return clause
 
 
 _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "==": "="}
 
 
-def _push_ranges(steps: Sequence[Step], query: Query) -> None:
+def _push_ranges(steps: Sequence[Step]) -> None:
     """Hand comparisons of a pattern's value with a constant or a scalar input to the pattern."""
     for step in steps:
         if not isinstance(step, PredicateStep) or step.function not in _FLIPPED:

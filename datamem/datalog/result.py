@@ -61,9 +61,11 @@ class WordColumn:
             case "double":
                 return doubles(self.words)
             case "boolean":
-                return self.words != 0
+                return self.words.astype(np.bool_)
             case "instant":
                 return self.words.astype("datetime64[us]")
+            case _:
+                pass
         return _objects(self.values())
 
 
@@ -185,20 +187,20 @@ class Result(Sequence[Any]):
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame; needs pandas."""
-        import pandas as pd  # noqa: PLC0415  # an extra
+        import pandas as pd  # an extra
 
         return pd.DataFrame(self.columns)
 
     def to_arrow(self) -> Any:
         """Return a pyarrow Table; needs pyarrow."""
-        import pyarrow as pa  # noqa: PLC0415  # an extra
+        import pyarrow as pa  # an extra
 
         arrays = [_plain(array) for array in self.columns.values()]
         return pa.table(dict(zip(self.names, arrays, strict=True)))
 
     def to_polars(self) -> Any:
         """Return a polars DataFrame; needs polars."""
-        import polars as pl  # noqa: PLC0415  # an extra
+        import polars as pl  # an extra
 
         return pl.DataFrame({name: _plain(array) for name, array in self.columns.items()})
 
@@ -258,7 +260,7 @@ def _same_bag(left: list[Any], right: list[Any]) -> bool:
 
 def shown(value: Any) -> str:
     """Return a value for a table cell: strings as they are, the rest as EDN."""
-    from datamem.datalog.describe import print_value  # noqa: PLC0415  # only when printing
+    from datamem.datalog.describe import print_value  # only when printing
 
     return str(value) if isinstance(value, str) else print_value(value)
 

@@ -33,7 +33,7 @@ def call_rule(step: RuleStep, linked: Sequence[Relation], context: Context) -> R
         context: the execution.
     """
     names = tuple(arg.name if isinstance(arg, Variable) else None for arg in step.args)
-    seed = _seed(step, names, linked, context)
+    seed = _seed(step, names, linked)
     bound = frozenset(seed.names)
     adornment = tuple(name in bound for name in names)
     program = _program(step, adornment, context)
@@ -58,9 +58,7 @@ def _repeated(relation: Relation, names: Sequence[str]) -> Relation:
     )
 
 
-def _seed(
-    step: RuleStep, names: Sequence[str | None], linked: Sequence[Relation], context: Context
-) -> Relation:
+def _seed(step: RuleStep, names: Sequence[str | None], linked: Sequence[Relation]) -> Relation:
     """Choose what the call is asked about: all that it requires, and what narrows it most."""
     used = {name for name in names if name is not None}
     needed = [c for c in linked if not step.requires.isdisjoint(c.names)]
@@ -101,7 +99,7 @@ def _program(step: RuleStep, adornment: tuple[bool, ...], context: Context) -> P
 class _Run:
     """One body with one of its derived relations being the recent one."""
 
-    __slots__ = ("body", "names", "recent", "scope")
+    __slots__ = ("body", "names", "recent", "scope", "wanted")
 
     def __init__(self, body: Body, at: int | None) -> None:
         self.body = body
@@ -114,6 +112,7 @@ class _Run:
             self.names = step.names  # type: ignore[union-attr]
         given = frozenset(name for name in self.names if name is not None)
         self.scope: Scope = scope_of(steps, given)
+        self.wanted = frozenset(body.head)
 
 
 def _solve(program: Program, seed: Relation, step: RuleStep, context: Context) -> Relation:
@@ -160,7 +159,7 @@ def _derive(
     """Run one body and hand its rows to the relation of its head."""
     if given and not given[0].names:
         given = [] if given[0].size else given
-    components = run_scope(run.scope, given, context)
+    components = run_scope(run.scope, given, context, wanted=run.wanted)
     if components is not None:
         rows = join_components(components, _unique(run.body.head), context)
         tables[run.body.target].derive(_repeated(rows, run.body.head))

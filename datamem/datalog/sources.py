@@ -189,6 +189,8 @@ def coerce(value_type: ValueType, value: Any) -> Any:
         case ValueType.BIGINT:
             is_int = isinstance(value, int) and not isinstance(value, bool)
             return BigInt(value) if is_int else _NO
+        case _:
+            pass
     return value
 
 

@@ -35,6 +35,8 @@ def _calls(clauses: Sequence[Clause], *, negated: bool) -> Iterator[tuple[str, b
             case Or(branches=branches):
                 for branch in branches:
                     yield from _calls(branch, negated=negated)
+            case _:
+                pass
 
 
 def check_strata(rules: Sequence[Rule], text: str | None) -> None:

@@ -241,6 +241,8 @@ def is_relation_binding(binding: Binding) -> bool:
     match binding:
         case BindCollection(BindTuple()) | BindTuple((BindTuple(),)):
             return True
+        case _:
+            pass
     return False
 
 

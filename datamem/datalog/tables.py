@@ -20,7 +20,7 @@ from datamem.datalog.relation import Relation, common_domain
 class SeenRows:
     """A growing set of rows that answers which rows are new."""
 
-    __slots__ = ("_runs", "_width", "_wide")
+    __slots__ = ("_runs", "_wide", "_width")
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -178,7 +178,7 @@ def _positions(width: int) -> tuple[str, ...]:
 
 def named(rows: Relation, names: Sequence[str | None]) -> Relation:
     """Name the columns of a derived relation as a call does: repeated names unify, None is dropped."""
-    from datamem.datalog.bind import bind_column  # noqa: PLC0415  # only for repeated names
+    from datamem.datalog.bind import bind_column  # only for repeated names
 
     first: dict[str, int] = {}
     for i, name in enumerate(names):

@@ -7,7 +7,8 @@ constant inside a clause; `not` starts a clause after a bracket and is a functio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
 from lark import Token
@@ -118,7 +119,7 @@ def _has_symbol(form: Any) -> bool:
         return True
     if isinstance(form, Mapping):
         return any(_has_symbol(item) for pair in form.items() for item in pair)
-    if isinstance(form, list | tuple | Set) and not isinstance(form, str):
+    if isinstance(form, list | tuple | AbstractSet):
         return any(_has_symbol(item) for item in form)
     return False
 
@@ -130,7 +131,7 @@ def _walk(form: Any, *, plain: bool, label: bool) -> Iterator[Piece]:
             yield from _walk(key, plain=plain, label=False)
             yield from _walk(value, plain=plain, label=False)
         yield "}", None, -1
-    elif isinstance(form, list | tuple | Set) and not isinstance(form, str):
+    elif isinstance(form, list | tuple | AbstractSet):
         yield from _walk_items(form, plain=plain)
     elif plain and type(form) is str and (label or _looks_symbolic(form)):
         yield "value", Symbol(form), -1
@@ -143,14 +144,14 @@ def _walk(form: Any, *, plain: bool, label: bool) -> Iterator[Piece]:
 def _walk_items(form: Iterable[Any], *, plain: bool) -> Iterator[Piece]:
     is_list = isinstance(form, EdnList) or (isinstance(form, tuple) and plain)
     opening, closing = ("(", ")") if is_list else ("[", "]")
-    if isinstance(form, Set):
+    if isinstance(form, AbstractSet):
         opening, closing = "#{", "}"
     yield opening, None, -1
     head = is_list
     for item in form:
         is_name = head and type(item) is str and not item.startswith(":")
         yield from _walk(item, plain=plain, label=is_name)
-        head = head and item in ("$",)
+        head = head and item == "$"
     yield closing, None, -1
 
 

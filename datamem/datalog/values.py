@@ -6,7 +6,8 @@ type and its exact value, while comparisons in predicates are numeric and exact 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -58,7 +59,7 @@ def identity(value: Any) -> Any:
         return kind, tuple(identity(item) for item in value)
     if isinstance(value, Mapping):
         return dict, frozenset((identity(k), identity(v)) for k, v in value.items())
-    if isinstance(value, Set):
+    if isinstance(value, AbstractSet):
         return frozenset, frozenset(identity(item) for item in value)
     try:
         hash(value)
@@ -96,10 +97,12 @@ def _composite_key(value: Any) -> tuple[int, Any]:
         case Mapping():
             items = sorted((order_key(k), order_key(v)) for k, v in value.items())
             return _MAP_RANK, items
-        case Set():
+        case AbstractSet():
             return _SET_RANK, sorted(order_key(item) for item in value)
         case str():
             return _RANKS[str], str(value)
+        case _:
+            pass
     return _OTHER_RANK, (type(value).__name__, repr(value))
 
 
@@ -126,7 +129,7 @@ def normal(value: Any) -> Any:
 
 def equal(left: Any, right: Any) -> bool:
     """Tell whether two values are equal: numbers by exact value, everything else by type too."""
-    if type(left) is type(right) and not isinstance(left, list | tuple | Mapping | Set):
+    if type(left) is type(right) and not isinstance(left, list | tuple | Mapping | AbstractSet):
         return bool(left == right)
     return order_key(left) == order_key(right)
 

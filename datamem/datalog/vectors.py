@@ -23,7 +23,7 @@ Column: TypeAlias = tuple[Int64Array, Domain]
 Operand: TypeAlias = Column | Any
 """A column, or a constant value."""
 
-_COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
+_COMPARE: Final[dict[str, Callable[[Any, Any], BoolArray]]] = {
     "=": np.equal,
     "==": np.equal,
     "not=": np.not_equal,
@@ -62,9 +62,9 @@ def _column_with_column(name: str, left: Column, right: Column) -> BoolArray | N
     compare = _COMPARE[name]
     if domain is other_domain:
         if domain.ordered:
-            return compare(one, other)  # type: ignore[no-any-return]  # numpy's ufuncs
+            return compare(one, other)
         if name in ("=", "==", "not=", "!="):
-            same = one == other
+            same: BoolArray = one == other
             if _may_hide_numbers(domain, one[~same]):
                 return None
             return same if name in ("=", "==") else ~same
@@ -73,7 +73,7 @@ def _column_with_column(name: str, left: Column, right: Column) -> BoolArray | N
     if kinds == {"int", "double"}:
         floats = [_as_doubles(words, d) for words, d in (left, right)]
         if floats[0] is not None and floats[1] is not None:
-            return compare(floats[0], floats[1])  # type: ignore[no-any-return]
+            return compare(floats[0], floats[1])
     return None
 
 
@@ -92,7 +92,7 @@ def _as_doubles(words: Int64Array, domain: Domain) -> Any:
 
 def _column_with_constant(name: str, column: Column, value: Any) -> BoolArray | None:
     words, domain = column
-    compare = _COMPARE[name]
+    compare: Callable[[Any, Any], BoolArray] = _COMPARE[name]
     match domain.name:
         case "int" if is_number(value):
             return _ints_with_number(name, words, value)
@@ -100,9 +100,9 @@ def _column_with_constant(name: str, column: Column, value: Any) -> BoolArray | 
             word = domain.encode(float(value))
             return None if value != value else compare(words, word)  # noqa: PLR0124
         case "instant" if isinstance(value, datetime):
-            return compare(words, domain.encode(value))  # type: ignore[no-any-return]
+            return compare(words, domain.encode(value))
         case "boolean" if isinstance(value, bool):
-            return compare(words, int(value))  # type: ignore[no-any-return]
+            return compare(words, int(value))
         case "code" | "object" if name in ("=", "==", "not=", "!="):
             return _codes_with_constant(name, words, domain, value)
     return None
@@ -137,7 +137,7 @@ def _ints_with_number(name: str, words: Int64Array, value: Any) -> BoolArray | N
             return np.full(len(words), name in ("not=", "!="))
     if not LONG_MIN <= whole <= LONG_MAX:
         return None
-    return _COMPARE[name](words, whole)  # type: ignore[no-any-return]
+    return _COMPARE[name](words, whole)
 
 
 def calculate(name: str, operands: list[Operand], domains: Domains) -> Column | None:

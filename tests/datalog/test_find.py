@@ -15,7 +15,12 @@ from datamem.errors import DatamemError, QueryError
 
 def test_shapes(people: Db) -> None:
     assert isinstance(q("[:find ?n :where [_ :p/name ?n]]", people), Result)
-    assert sorted(q("[:find [?n ...] :where [_ :p/name ?n]]", people)) == ["Ann", "Bob", "Cid", "Dot"]
+    assert sorted(q("[:find [?n ...] :where [_ :p/name ?n]]", people)) == [
+        "Ann",
+        "Bob",
+        "Cid",
+        "Dot",
+    ]
     assert q("[:find [?n ?a] :where [2 :p/name ?n] [2 :p/age ?a]]", people) == ("Bob", 15)
     assert q("[:find ?n . :where [2 :p/name ?n]]", people) == "Bob"
     assert q("[:find ?n . :where [9 :p/name ?n]]", people) is None
@@ -26,9 +31,14 @@ def test_shapes(people: Db) -> None:
 
 def test_labels(people: Db) -> None:
     where = ":where [?e :p/name ?n] [?e :p/age 15]]"
-    assert list(q(f"[:find ?e ?n :keys id name {where}", people)) == [{":id": 2, ":name": "Bob"}]
+    assert list(q(f"[:find ?e ?n :keys id name {where}", people)) == [
+        {":id": 2, ":name": "Bob"}
+    ]
     assert q(f"[:find ?e ?n :strs id name {where}", people)[0] == {"id": 2, "name": "Bob"}
-    assert q(f"[:find ?e ?n :syms id name {where}", people)[0] == {Symbol("id"): 2, Symbol("name"): "Bob"}
+    assert q(f"[:find ?e ?n :syms id name {where}", people)[0] == {
+        Symbol("id"): 2,
+        Symbol("name"): "Bob",
+    }
     assert q(f"[:find [?e ?n] :keys id name {where}", people) == {":id": 2, ":name": "Bob"}
 
 
@@ -68,8 +78,13 @@ def test_aggregates(people: Db, text: str, expected: Any) -> None:
 
 def test_aggregates_take_constants_from_inputs_and_callables(people: Db) -> None:
     assert q("[:find (max ?k ?a) . :in $ ?k :where [_ :p/age ?a]]", people, 1) == [30]
-    assert q("[:find (aggregate ?f ?a) . :in $ ?f :where [_ :p/age ?a]]", people, sorted) == [15, 30]
-    assert q("[:find (mine ?a) . :where [_ :p/age ?a]]", people, functions={"mine": sorted}) == [15, 30]
+    assert q("[:find (aggregate ?f ?a) . :in $ ?f :where [_ :p/age ?a]]", people, sorted) == [
+        15,
+        30,
+    ]
+    assert q(
+        "[:find (mine ?a) . :where [_ :p/age ?a]]", people, functions={"mine": sorted}
+    ) == [15, 30]
     assert len(q("[:find (sample 2 ?n) . :where [_ :p/name ?n]]", people)) == 2
     assert len(q("[:find (rand 5 ?n) . :where [_ :p/name ?n]]", people)) == 5
 
@@ -80,7 +95,11 @@ def test_large_integers_stay_exact() -> None:
 
 
 def test_with_alone_makes_a_bag(people: Db) -> None:
-    assert sorted(q("[:find ?a :with ?e :where [?e :p/age ?a]]", people)) == [(15,), (30,), (30,)]
+    assert sorted(q("[:find ?a :with ?e :where [?e :p/age ?a]]", people)) == [
+        (15,),
+        (30,),
+        (30,),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -102,11 +121,18 @@ def test_order_and_limits(people: Db, clause: str, expected: list[str]) -> None:
 def test_order_of_mixed_types_and_by_several_keys(people: Db) -> None:
     found = q("[:find ?v :where [_ :p/any ?v] :order-by ?v]", people)
     assert [row[0] for row in found] in ([True, 1, 1.0, "1"], [True, 1.0, 1, "1"])
-    found = q("[:find ?a ?n :where [?e :p/age ?a] [?e :p/name ?n] :order-by [?a :desc ?n :asc]]", people)
+    found = q(
+        "[:find ?a ?n :where [?e :p/age ?a] [?e :p/name ?n] :order-by [?a :desc ?n :asc]]",
+        people,
+    )
     assert list(found) == [(30, "Ann"), (30, "Cid"), (15, "Bob")]
-    found = q("[:find ?a (count ?e) :where [?e :p/age ?a] :order-by [(count ?e) :desc]]", people)
+    found = q(
+        "[:find ?a (count ?e) :where [?e :p/age ?a] :order-by [(count ?e) :desc]]", people
+    )
     assert list(found) == [(30, 2), (15, 1)]
-    found = q("[:find ?n :keys name :where [?e :p/name ?n] :order-by [?n :desc] :limit 1]", people)
+    found = q(
+        "[:find ?n :keys name :where [?e :p/name ?n] :order-by [?n :desc] :limit 1]", people
+    )
     assert list(found) == [{":name": "Dot"}]
 
 
@@ -116,10 +142,24 @@ def test_limits_from_inputs(people: Db) -> None:
 
 def test_queries_as_data_and_maps(people: Db) -> None:
     assert q([":find", "?e", ":where", ["?e", ":p/name", "Bob"]], people) == {(2,)}
-    assert q({"find": ["?e"], "where": []} if False else {":find": ["?e"], ":where": [["?e", "p/name" if False else ":p/name", "Bob"]]}, people) == {(2,)}
-    assert q("{:find [?e] :where [[?e :p/name \"Bob\"]]}", people) == {(2,)}
+    assert q(
+        {"find": ["?e"], "where": []}
+        if False
+        else {":find": ["?e"], ":where": [["?e", "p/name" if False else ":p/name", "Bob"]]},
+        people,
+    ) == {(2,)}
+    assert q('{:find [?e] :where [[?e :p/name "Bob"]]}', people) == {(2,)}
     assert q("{:find [?e .] :in [$ ?n] :where [[?e :p/name ?n]]}", people, "Bob") == 2
-    text = [":find", "?e", ":in", "$", "?n", ":where", ["?e", ":p/name", "?n"], ("not", ["?e", ":p/age", 30])]
+    text = [
+        ":find",
+        "?e",
+        ":in",
+        "$",
+        "?n",
+        ":where",
+        ["?e", ":p/name", "?n"],
+        ("not", ["?e", ":p/age", 30]),
+    ]
     assert q(text, people, "Bob") == {(2,)}
     assert q(text, people, "Ann") == set()
 
@@ -151,7 +191,9 @@ def test_an_input_may_be_nil_false_or_zero(people: Db) -> None:
 
 
 def test_results_are_columns_first(people: Db) -> None:
-    found = q("[:find ?e ?a ?s ?n :where [?e :p/age ?a] [?e :p/score ?s] [?e :p/name ?n]]", people)
+    found = q(
+        "[:find ?e ?a ?s ?n :where [?e :p/age ?a] [?e :p/score ?s] [?e :p/name ?n]]", people
+    )
     assert len(found) == 3
     columns = found.columns
     assert columns["?a"].dtype == np.int64
@@ -170,7 +212,10 @@ def test_prepared_queries_are_reused(people: Db) -> None:
     prepared = prepare("[:find ?n . :in $ ?id :where [?e :p/age ?id] [?e :p/name ?n]]")
     assert prepared(people, 15) == "Bob"
     assert prepared.bound_to(people)(15) == "Bob"
-    assert prepare("[:find ?n . :in $ ?id :where [?e :p/age ?id] [?e :p/name ?n]]").query is prepared.query
+    assert (
+        prepare("[:find ?n . :in $ ?id :where [?e :p/age ?id] [?e :p/name ?n]]").query
+        is prepared.query
+    )
     assert q(prepared, people, 15) == "Bob"
 
 

@@ -16,8 +16,10 @@ from datamem.errors import QueryError
 def value(call: str, **given: Any) -> Any:
     """Return what one call gives, nil included."""
     names = " ".join(f"?{name}" for name in given)
-    rows = q(f"[:find ?r :in [[{names} ?unused]] :where [{call} ?r]]", [(*given.values(), 0)]) if given else q(
-        f"[:find ?r :in ?unused :where [{call} ?r]]", 0
+    rows = (
+        q(f"[:find ?r :in [[{names} ?unused]] :where [{call} ?r]]", [(*given.values(), 0)])
+        if given
+        else q(f"[:find ?r :in ?unused :where [{call} ?r]]", 0)
     )
     return [row[0] for row in rows][0] if len(rows) else None
 
@@ -65,7 +67,12 @@ def test_library(call: str, expected: Any) -> None:
         ("[:find ?e :where [?e :p/score ?s] [(> ?s 1)]]", {(1,), (2,)}),
         ("[:find ?e :where [?e :p/score ?s] [(= ?s -1)]]", {(3,)}),
         ('[:find ?e :where [?e :p/name ?n] [(< ?n "C")]]', {(1,), (2,)}),
-        ('[:find ?e :where [?e :p/born ?b] [(> ?b #inst "2000")]]'.replace("2000", "2000-01-01"), {(2,)}),
+        (
+            '[:find ?e :where [?e :p/born ?b] [(> ?b #inst "2000")]]'.replace(
+                "2000", "2000-01-01"
+            ),
+            {(2,)},
+        ),
         ("[:find ?e ?f :where [?e :p/age ?a] [?f :p/age ?a] [(< ?e ?f)]]", {(1, 3)}),
         ("[:find ?e :where [?e :p/age ?a] [(even? ?a)]]", {(1,), (3,)}),
         ("[:find ?e :where [?e :p/active ?x] [(false? ?x)]]", {(2,)}),
@@ -75,14 +82,32 @@ def test_library(call: str, expected: Any) -> None:
         ("[:find ?e ?x :where [?e :p/age ?a] [(/ ?a 2) ?x]]", {(1, 15.0), (2, 7.5), (3, 15.0)}),
         ("[:find ?e :where [?e :p/age ?a] [?f :p/age ?b] [(* ?b 2) ?a]]", {(1,), (3,)}),
         ("[:find ?e :where [?e :p/name] [(missing? $ ?e :p/age)]]", {(4,)}),
-        ("[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :p/age 0) ?x]]", {(1, 30), (2, 15), (3, 30), (4, 0)}),
-        ('[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :p/age "none") ?x]]', {(1, 30), (2, 15), (3, 30), (4, "none")}),
-        ("[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :p/age nil) ?x]]", {(1, 30), (2, 15), (3, 30), (4, None)}),
-        ("[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :never/used nil) ?x]]", {(1, None), (2, None), (3, None), (4, None)}),
-        ("[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :p/active true) ?x]]", {(1, True), (2, False), (3, True), (4, True)}),
+        (
+            "[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :p/age 0) ?x]]",
+            {(1, 30), (2, 15), (3, 30), (4, 0)},
+        ),
+        (
+            '[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :p/age "none") ?x]]',
+            {(1, 30), (2, 15), (3, 30), (4, "none")},
+        ),
+        (
+            "[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :p/age nil) ?x]]",
+            {(1, 30), (2, 15), (3, 30), (4, None)},
+        ),
+        (
+            "[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :never/used nil) ?x]]",
+            {(1, None), (2, None), (3, None), (4, None)},
+        ),
+        (
+            "[:find ?e ?x :where [?e :p/name] [(get-else $ ?e :p/active true) ?x]]",
+            {(1, True), (2, False), (3, True), (4, True)},
+        ),
         ("[:find ?x :where [(get-else $ 2 :p/age 0) ?x]]", {(15,)}),
         ("[:find ?v :where [(get-some $ 2 :p/aka :p/age) [?a ?v]]]", {(15,)}),
-        ("[:find ?e :where [?e :p/name] [(get-some $ ?e :p/boss :p/status) _]]", {(1,), (2,), (3,), (4,)}),
+        (
+            "[:find ?e :where [?e :p/name] [(get-some $ ?e :p/boss :p/status) _]]",
+            {(1,), (2,), (3,), (4,)},
+        ),
         ("[:find ?x :where [(ground [1 2 3]) [?x ...]]]", {(1,), (2,), (3,)}),
         ("[:find ?x ?y :where [(ground [[1 2] [3 4]]) [[?x ?y] ...]]]", {(1, 2), (3, 4)}),
         ("[:find ?x ?y :where [(ground [[1 2] [3 4]]) [[?x ?y]]]]", {(1, 2), (3, 4)}),
@@ -90,7 +115,10 @@ def test_library(call: str, expected: Any) -> None:
         ("[:find ?x :where [(ground [1 2]) [_ ?x]]]", {(2,)}),
         ("[:find ?a :where [(untuple [1 2]) [?a ?a]]]", set()),
         ("[:find ?a :where [(untuple [2 2]) [?a ?a]]]", {(2,)}),
-        ("[:find ?t :where [?e :p/age ?a] [(tuple ?e ?a) ?t]]", {((1, 30),), ((2, 15),), ((3, 30),)}),
+        (
+            "[:find ?t :where [?e :p/age ?a] [(tuple ?e ?a) ?t]]",
+            {((1, 30),), ((2, 15),), ((3, 30),)},
+        ),
         ("[:find ?x :where [?e :p/age ?a] [(identity nil) ?x]]", set()),
     ],
 )
@@ -109,15 +137,25 @@ def test_callables_as_inputs_by_name_and_registered(people: Db) -> None:
 
     text = "[:find ?x :in $ ?f :where [?e :p/age ?a] [(?f ?a) ?x]]"
     assert q(text, people, twice) == {(60,), (30,)}
-    assert q("[:find ?x :where [_ :p/age ?a] [(twice ?a) ?x]]", people, functions={"twice": twice}) == {(60,), (30,)}
+    assert q(
+        "[:find ?x :where [_ :p/age ?a] [(twice ?a) ?x]]", people, functions={"twice": twice}
+    ) == {(60,), (30,)}
     register_function("my/twice", twice, pure=True)
     assert q("[:find ?x :where [_ :p/age ?a] [(my/twice ?a) ?x]]", people) == {(60,), (30,)}
     register_function("my/all", lambda xs: [x + 1 for x in xs], vectorised=True)
     assert q("[:find ?x :where [_ :p/age ?a] [(my/all ?a) ?x]]", people) == {(31,), (16,)}
-    register_function("my/ages", lambda db, n: [r[0] for r in db.q("[:find ?a :where [_ :p/age ?a]]")][:n], needs_database=True)
+    register_function(
+        "my/ages",
+        lambda db, n: [r[0] for r in db.q("[:find ?a :where [_ :p/age ?a]]")][:n],
+        needs_database=True,
+    )
     assert len(q("[:find ?x :where [(my/ages 2) [?x ...]]]", people)) == 2
-    assert q("[:find ?e :in $ ?p :where [?e :p/age ?a] [(?p ?a)]]", people, lambda a: a < 20) == {(2,)}
-    assert q([":find", "?x", ":where", ["_", ":p/age", "?a"], [(twice, "?a"), "?x"]], people) == {(60,), (30,)}
+    assert q(
+        "[:find ?e :in $ ?p :where [?e :p/age ?a] [(?p ?a)]]", people, lambda a: a < 20
+    ) == {(2,)}
+    assert q(
+        [":find", "?x", ":where", ["_", ":p/age", "?a"], [(twice, "?a"), "?x"]], people
+    ) == {(60,), (30,)}
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,18 @@ def ask(db: Db, text: str, *inputs: Any) -> Any:
         ("[:find ?e :where [?e :p/status :status/on]]", {(1,)}),
         ("[:find ?e :where [?e :p/active false]]", {(2,)}),
         ("[:find ?e :where [?e :p/boss :team/red]]", {(4,)}),
-        ('[:find ?n :where [[:p/id #uuid "00000000-0000-0000-0000-000000000002"] :p/name ?n]]', {("Bob",)}),
-        ('[:find ?e :where [?e :p/boss [:p/id #uuid "00000000-0000-0000-0000-000000000001"]]]', {(2,)}),
-        ("[:find ?x ?y :where [1 :p/aka ?x] [1 :p/aka ?y]]", {("A", "A"), ("A", "Annie"), ("Annie", "A"), ("Annie", "Annie")}),
+        (
+            '[:find ?n :where [[:p/id #uuid "00000000-0000-0000-0000-000000000002"] :p/name ?n]]',
+            {("Bob",)},
+        ),
+        (
+            '[:find ?e :where [?e :p/boss [:p/id #uuid "00000000-0000-0000-0000-000000000001"]]]',
+            {(2,)},
+        ),
+        (
+            "[:find ?x ?y :where [1 :p/aka ?x] [1 :p/aka ?y]]",
+            {("A", "A"), ("A", "Annie"), ("Annie", "A"), ("Annie", "Annie")},
+        ),
         ("[:find ?b ?e :where [?b :p/_boss ?e]]", {(1, 2), (2, 3), (50, 4)}),
         ("[:find ?e :where [?e :never/used ?x]]", set()),
         ("[:find ?e :where [?e :never/used]]", set()),
@@ -60,7 +69,10 @@ def test_untyped_values_keep_one_true_and_one_point_zero_apart(people: Db) -> No
     assert ask(people, "[:find ?e :where [?e :p/any true]]") == {(3,)}
     assert ask(people, '[:find ?e :where [?e :p/any "1"]]') == {(4,)}
     assert ask(people, "[:find ?e :in $ ?x :where [?e :p/any ?x]]", True) == {(3,)}
-    assert ask(people, "[:find ?e :in $ [?x ...] :where [?e :p/any ?x]]", [1, 1.0]) == {(1,), (2,)}
+    assert ask(people, "[:find ?e :in $ [?x ...] :where [?e :p/any ?x]]", [1, 1.0]) == {
+        (1,),
+        (2,),
+    }
 
 
 def test_typed_and_untyped_values_join_by_type_and_value(people: Db) -> None:
@@ -94,7 +106,9 @@ def test_transaction_and_added_positions(people: Db) -> None:
     assert ask(people, "[:find ?op :where [1 :p/age _ _ ?op]]") == {(True,)}
 
 
-def test_a_missing_lookup_ref_is_an_error_as_a_literal_and_nothing_as_an_input(people: Db) -> None:
+def test_a_missing_lookup_ref_is_an_error_as_a_literal_and_nothing_as_an_input(
+    people: Db,
+) -> None:
     missing = [":p/id", UUIDS[9]]
     with pytest.raises(QueryError, match="no entity has") as caught:
         ask(people, f'[:find ?n :where [[:p/id #uuid "{UUIDS[9]}"] :p/name ?n]]')
@@ -116,7 +130,9 @@ def test_a_lookup_ref_may_hold_a_variable(people: Db) -> None:
 
 
 def test_idents_name_entities_literally_and_through_inputs(people: Db) -> None:
-    assert ask(people, "[:find ?e . :in $ ?t :where [?e :p/boss ?t]]", Keyword(":team/red")) == 4
+    assert (
+        ask(people, "[:find ?e . :in $ ?t :where [?e :p/boss ?t]]", Keyword(":team/red")) == 4
+    )
     assert ask(people, "[:find ?e . :in $ ?t :where [?e :p/boss ?t]]", ":team/red") == 4
 
 
@@ -151,7 +167,9 @@ def test_collections_of_tuples_are_sources(people: Db) -> None:
 def test_several_databases(people: Db) -> None:
     text = "[:find ?n :in $ $old :where [?e :p/name ?n] (not [$old ?e :p/age 30])]"
     assert ask(people, text, people) == {("Bob",), ("Dot",)}
-    assert ask(people, "[:find ?n :in $ $b :where [$b ?e :p/name ?n] [?e :p/age 15]]", people) == {("Bob",)}
+    assert ask(
+        people, "[:find ?n :in $ $b :where [$b ?e :p/name ?n] [?e :p/age 15]]", people
+    ) == {("Bob",)}
 
 
 def test_strict_schemas_refuse_unknown_attributes() -> None:

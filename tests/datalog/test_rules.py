@@ -34,8 +34,9 @@ def test_recursion_over_a_chain_and_a_cycle() -> None:
         ANCESTOR,
         "[[(anc ?a ?b) [?a :n/up ?b]] [(anc ?a ?b) (anc ?a ?x) [?x :n/up ?b]]]",
         "[[(anc ?a ?b) [?a :n/up ?b]] [(anc ?a ?b) (anc ?a ?x) (anc ?x ?b)]]",
-        "[[(anc ?a ?b) (or [?a :n/up ?b] (and [?a :n/up ?x] (anc ?x ?b)))]]"
-        .replace("(or ", "(or-join [?a ?b] "),
+        "[[(anc ?a ?b) (or [?a :n/up ?b] (and [?a :n/up ?x] (anc ?x ?b)))]]".replace(
+            "(or ", "(or-join [?a ?b] "
+        ),
     ],
 )
 def test_constants_on_either_side(rules: str) -> None:
@@ -44,10 +45,17 @@ def test_constants_on_either_side(rules: str) -> None:
     assert q("[:find ?a :in $ % :where (anc ?a 3)]", db, rules) == {(1,), (2,)}
     assert q("[:find ?x :in $ % ?x :where (anc 2 7)]", db, rules, 1) == {(1,)}
     assert q("[:find ?x :in $ % ?x :where (anc 7 2)]", db, rules, 1) == set()
-    assert q("[:find ?b :in $ % [?a ...] :where (anc ?a ?b)]", db, rules, [6, 7]) == {(7,), (8,)}
+    assert q("[:find ?b :in $ % [?a ...] :where (anc ?a ?b)]", db, rules, [6, 7]) == {
+        (7,),
+        (8,),
+    }
     assert q("[:find ?a :in $ % :where (anc ?a _)]", db, rules) == {(i,) for i in range(1, 8)}
     assert q("[:find ?a :in $ % :where (anc ?a ?a)]", db, rules) == set()
-    assert q("[:find ?a :in $ % :where (anc ?a ?a)]", chain(3, cycle=True), rules) == {(1,), (2,), (3,)}
+    assert q("[:find ?a :in $ % :where (anc ?a ?a)]", chain(3, cycle=True), rules) == {
+        (1,),
+        (2,),
+        (3,),
+    }
 
 
 def test_repeated_arguments_unify_in_rules_without_recursion() -> None:
@@ -57,7 +65,10 @@ def test_repeated_arguments_unify_in_rules_without_recursion() -> None:
 
 def test_names_of_caller_and_body_are_independent() -> None:
     rules = "[[(up ?y ?x) [?y :n/up ?x] [?x :n/x ?z]]]"
-    assert q("[:find ?x ?z :in $ % ?z :where (up ?x _)]", chain(3), rules, 7) == {(1, 7), (2, 7)}
+    assert q("[:find ?x ?z :in $ % ?z :where (up ?x _)]", chain(3), rules, 7) == {
+        (1, 7),
+        (2, 7),
+    }
 
 
 def test_mutual_recursion() -> None:
@@ -65,12 +76,22 @@ def test_mutual_recursion() -> None:
                 [(odd ?a ?b) [?a :n/up ?b]]
                 [(odd ?a ?b) [?a :n/up ?x] (even ?x ?b)]]"""
     assert q("[:find ?b :in $ % :where (even 1 ?b)]", chain(8), rules) == {(3,), (5,), (7,)}
-    assert q("[:find ?b :in $ % :where (odd 1 ?b)]", chain(8), rules) == {(2,), (4,), (6,), (8,)}
+    assert q("[:find ?b :in $ % :where (odd 1 ?b)]", chain(8), rules) == {
+        (2,),
+        (4,),
+        (6,),
+        (8,),
+    }
 
 
 def test_rules_make_values_and_keep_every_level() -> None:
     rules = "[[(d ?e ?n) [?e :n/x 10] [(ground 0) ?n]] [(d ?e ?n) [?p :n/up ?e] (d ?p ?m) [(inc ?m) ?n]]]"
-    assert q("[:find ?e ?n :in $ % :where (d ?e ?n)]", chain(4), rules) == {(1, 0), (2, 1), (3, 2), (4, 3)}
+    assert q("[:find ?e ?n :in $ % :where (d ?e ?n)]", chain(4), rules) == {
+        (1, 0),
+        (2, 1),
+        (3, 2),
+        (4, 3),
+    }
 
 
 def test_endless_rules_stop_at_the_budget() -> None:
@@ -89,11 +110,16 @@ def test_required_variables_must_be_bound() -> None:
     assert q("[:find ?e :in $ % :where [?e :n/x ?x] (old ?x)]", chain(4), rules) == {(3,), (4,)}
     with pytest.raises(QueryError, match=r"\?x is used here, but nothing binds it"):
         q("[:find ?x :in $ % :where (old ?x)]", chain(4), rules)
-    assert q("[:find ?e :in $ % :where (old ?x) [?e :n/x ?x]]", chain(4), "[[(old ?x) [(> ?x 20)]]]") == {(3,), (4,)}
+    assert q(
+        "[:find ?e :in $ % :where (old ?x) [?e :n/x ?x]]", chain(4), "[[(old ?x) [(> ?x 20)]]]"
+    ) == {(3,), (4,)}
 
 
 def test_negation_in_lower_strata() -> None:
-    rules = ANCESTOR[:-1] + "[(root ?a) [?a :n/x] (not (anc ?a _))] [(far ?a ?b) [?a :n/x] [?b :n/x] (not (anc ?a ?b)) (root ?b)]]"
+    rules = (
+        ANCESTOR[:-1]
+        + "[(root ?a) [?a :n/x] (not (anc ?a _))] [(far ?a ?b) [?a :n/x] [?b :n/x] (not (anc ?a ?b)) (root ?b)]]"
+    )
     assert q("[:find ?a :in $ % :where (root ?a)]", chain(4), rules) == {(4,)}
     assert q("[:find ?a :in $ % :where (far ?a ?b)]", chain(4), rules) == {(4,)}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from datamem.datalog.functions.registry import Function, fn
@@ -30,7 +31,7 @@ def contains(items: Any, key: Any) -> bool:
     """`contains?`: a key of a map, a member of a set, an index of a vector."""
     if isinstance(items, Mapping):
         return any(identity(known) == identity(key) for known in _keys(items, key))
-    if isinstance(items, Set):
+    if isinstance(items, AbstractSet):
         return member(key, items)
     return isinstance(key, int) and 0 <= key < len(items)
 
@@ -43,7 +44,7 @@ def get(items: Any, key: Any, default: Any = None) -> Any:
     """Return the value of a key, the member of a set or the item of an index."""
     if isinstance(items, Mapping):
         return items.get(_doc_key(items, key), default)
-    if isinstance(items, Set):
+    if isinstance(items, AbstractSet):
         return key if member(key, items) else default
     if isinstance(items, Sequence) and isinstance(key, int) and 0 <= key < len(items):
         return items[key]
@@ -110,7 +111,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     fn("set", frozenset, 1),
     fn("hash-map", hash_map, 0, None),
     fn("array-map", hash_map, 0, None),
-    fn("keys", lambda items: list(items), 1),
+    fn("keys", list, 1),
     fn("vals", lambda items: list(items.values()), 1),
     fn("first", lambda items: _item(items, 0), 1),
     fn("second", lambda items: _item(items, 1), 1),
@@ -118,9 +119,9 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     fn("nth", _item, 2),
     fn("range", numbers, 1, 3),
     fn("type", type_name, 1),
-    fn("coll?", lambda value: isinstance(value, Mapping | Set | list | tuple), 1),
+    fn("coll?", lambda value: isinstance(value, Mapping | AbstractSet | list | tuple), 1),
     fn("map?", lambda value: isinstance(value, Mapping), 1),
-    fn("set?", lambda value: isinstance(value, Set), 1),
+    fn("set?", lambda value: isinstance(value, AbstractSet), 1),
     fn("vector?", lambda value: isinstance(value, list | tuple), 1),
     fn("symbol?", lambda value: isinstance(value, Symbol), 1),
     fn("boolean?", lambda value: isinstance(value, bool), 1),

@@ -10,6 +10,7 @@ from datamem.datalog.functions.registry import Function, fn
 from datamem.edn import Keyword
 from datamem.errors import QueryError
 
+_SECOND: Final = Keyword(":second")
 _MICROSECOND: Final = timedelta(microseconds=1)
 _UNITS_US: Final = {
     "microsecond": 1,
@@ -60,7 +61,7 @@ def minus(value: Any, amount: float, unit: Any) -> datetime:
     return plus(value, -amount, unit)
 
 
-def between(start: Any, end: Any, unit: Any = Keyword(":second")) -> float:
+def between(start: Any, end: Any, unit: Any = _SECOND) -> float:
     """`instant/between`: the time from start to end in units, a double."""
     delta = _instant(end, "instant/between") - _instant(start, "instant/between")
     return (delta / _MICROSECOND) / unit_us(unit)
@@ -79,6 +80,8 @@ def truncate(value: Any, unit: Any) -> datetime:
             return midnight - timedelta(days=midnight.weekday())
         case "day":
             return midnight
+        case _:
+            pass
     step = timedelta(microseconds=unit_us(unit))
     return at - (at - midnight) % step
 

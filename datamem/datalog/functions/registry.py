@@ -92,7 +92,7 @@ def of_callable(call: Any, name: str | None = None) -> Function:
             hint="give a Python callable as the input",
         )
     least, most = signature_of(call)
-    title = name or getattr(call, "__name__", "function")
+    title = name or str(getattr(call, "__name__", "function"))
     is_pure = bool(getattr(call, "pure", False))
     return Function(title, call, least, most, is_pure, bool(getattr(call, "vectorised", False)))
 
@@ -112,7 +112,7 @@ def _plain(name: str) -> str:
 @cache
 def library() -> dict[str, Function]:
     """Return the built-in functions by name."""
-    from datamem.datalog.functions import (  # noqa: PLC0415  # they build on this module
+    from datamem.datalog.functions import (  # they build on this module
         arithmetic,
         collections,
         comparison,

@@ -144,6 +144,15 @@ def print_all(*values: Any) -> str:
     return " ".join(print_edn(value) for value in values)
 
 
+def replaced(text: str, old: Any, new: str) -> str:
+    """Replace a string, or the matches of a regular expression."""
+    return old.sub(new, text) if isinstance(old, re.Pattern) else text.replace(old, new)
+
+
+def _index(found: int) -> int | None:
+    return None if found < 0 else found
+
+
 FUNCTIONS: Final[tuple[Function, ...]] = (
     fn("str", concat, 0, None),
     fn("pr-str", print_all, 0, None),
@@ -160,7 +169,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     _on_text("triml", str.lstrip, 1),
     _on_text("trimr", str.rstrip, 1),
     _on_text("reverse", lambda text: text[::-1], 1),
-    _on_text("replace", lambda text, old, new: _replace(text, old, new), 3),
+    _on_text("replace", replaced, 3),
     _on_text("index-of", lambda text, part: _index(text.find(part)), 2),
     _on_text("last-index-of", lambda text, part: _index(text.rfind(part)), 2),
     _on_text("split", split, 2),
@@ -181,11 +190,3 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     fn("hash/sha1", digest("sha1"), 1),
     fn("hash/sha256", digest("sha256"), 1),
 )
-
-
-def _replace(text: str, old: Any, new: str) -> str:
-    return old.sub(new, text) if isinstance(old, re.Pattern) else text.replace(old, new)
-
-
-def _index(found: int) -> int | None:
-    return None if found < 0 else found
