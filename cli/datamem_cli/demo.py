@@ -19,8 +19,10 @@ def demo(path: str | None) -> None:
       datamem demo --db sample.dm
     """
     from datamem.demo import play_demo
+    from datamem_cli.opening import require_new
 
     if path is not None:
+        require_new(path)
         play_demo(path, click.echo)
         return
     with tempfile.TemporaryDirectory(prefix="datamem-demo-") as directory:

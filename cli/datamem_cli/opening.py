@@ -30,6 +30,20 @@ def open_writing(path: str) -> Any:
     return tell_recovery(datamem.connect(path))
 
 
+def require_new(path: str) -> None:
+    """Raise `storage/exists` unless a database can be made at `path`."""
+    from datamem.errors import StorageError
+
+    place = Path(path)
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise StorageError(
+            f"{path} is not empty",
+            code="storage/exists",
+            hint="name a new directory; a database that is there needs no making",
+            path=path,
+        )
+
+
 def tell_recovery(conn: Any) -> Any:
     """Say on standard error when a torn record was cut; return the connection."""
     if conn.recovery is not None:

@@ -29,19 +29,14 @@ def init(path: str, schema: str | None, strict: bool) -> None:
       datamem init --db agent.dm --schema my_schema.edn --strict
     """
     import datamem
-    from datamem.errors import StorageError
     from datamem.importers import agent_schema_text
+    from datamem_cli.opening import require_new
 
-    place = Path(path)
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise StorageError(
-            f"{path} is not empty",
-            code="storage/exists",
-            hint="name a new directory, or use the database that is there without init",
-            path=path,
-        )
+    require_new(path)
     sources = [agent_schema_text() if schema == "agent" else Path(schema)] if schema else []
-    with datamem.connect(path, schema=[*sources, "strict"] if strict else sources) as conn:
+    whole = [*sources, "strict"] if strict else sources
+    datamem.connect(":memory:", schema=whole).close()  # refused before anything is made
+    with datamem.connect(path, schema=whole) as conn:
         count = sum(1 for attribute in conn.db.schema if is_users(attribute))
         click.echo(f"made {path} with {counted(count, 'attribute')} of its own")
 

@@ -32,6 +32,24 @@ def test_init_makes_a_database_once(datamem) -> None:
     assert "\n  hint: " in second.err
 
 
+def test_a_schema_that_is_refused_makes_nothing(datamem) -> None:
+    Path("bad.edn").write_text("{:p/id {:db/valueType :db.type/strng}}")
+    refused = datamem("init", "--schema", "bad.edn")
+    assert refused.code == 1
+    assert not Path("test.dm").exists()
+
+
+def test_demo_needs_a_place_of_its_own(datamem) -> None:
+    assert datamem("demo", "--db", "sample.dm").code == 0
+    assert datamem("demo", "--db", "sample.dm").err.startswith("datamem: storage/exists")
+
+
+def test_transactions_and_attributes_are_entities_too(people) -> None:
+    assert ":db.type/string" in people("entity", ":p/id").out
+    tx = json.loads(people("entity", '[:p/id "a"]', "--format", "json").out)[0]["t"] + 2**40
+    assert "first" in people("entity", str(tx)).out
+
+
 def test_init_strict_refuses_unknown_attributes(datamem) -> None:
     assert datamem("init", "--schema", "agent", "--strict").code == 0
     refused = datamem("transact", '[{:user/nam "Ann"}]')
