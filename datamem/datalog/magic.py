@@ -52,13 +52,18 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A rewritten program and the relation that answers its call."""
+    """A rewritten program and the relation that answers its call.
+
+    Attributes:
+        free: where a factored program's answers, which are free arguments only, go.
+    """
 
     answer: TableKey
     magic: TableKey | None
     bodies: tuple[Body, ...]
     widths: Mapping[TableKey, int]
     generates_values: bool
+    free: tuple[int, ...] | None = None
 
 
 def build_program(
@@ -73,6 +78,59 @@ def build_program(
     bodies = tuple(builder.bodies)
     generates = any(isinstance(step, FunctionStep) for body in bodies for step in body.steps)
     return Program(answer, magic, bodies, builder.widths, generates)
+
+
+def build_factored(rule: ResolvedRule, adornment: Adornment) -> Program | None:
+    """Rewrite a right-linear rule for a call with one binding of its bound arguments.
+
+    In `(anc ?a ?b) [?a :parent ?x] (anc ?x ?b)` with ?a bound, every answer for an ?x that was asked
+    about is an answer for the one ?a, so that only the answers need be kept and not which ?x each
+    belongs to: linear work where the general rewriting may take quadratic (Naughton, Ramakrishnan,
+    Sagiv and Ullman, 1989, "argument reduction by factoring").
+
+    Returns:
+        The program, or None where a body is not right-linear.
+    """
+    if all(adornment) or not any(adornment):
+        return None
+    free = tuple(i for i, is_bound in enumerate(adornment) if not is_bound)
+    answer = TableKey(rule.source, rule.name, tuple(False for _ in free))
+    magic = TableKey(rule.source, rule.name, adornment, is_magic=True)
+    bodies = []
+    for body in rule.bodies:
+        made = _factored_body(rule, body, adornment, answer, magic)
+        if made is None:
+            return None
+        bodies.append(made)
+    generates = any(isinstance(step, FunctionStep) for body in bodies for step in body.steps)
+    widths = {answer: len(free), magic: sum(adornment)}
+    return Program(answer, magic, tuple(bodies), widths, generates, free)
+
+
+def _factored_body(
+    rule: ResolvedRule, body: RuleBody, adornment: Adornment, answer: TableKey, magic: TableKey
+) -> Body | None:
+    bound = [name for name, is_bound in zip(body.head, adornment, strict=True) if is_bound]
+    free = [name for name, is_bound in zip(body.head, adornment, strict=True) if not is_bound]
+    asked = _table_step(magic, tuple(bound))
+    if not _calls_rules(body.scope.steps):
+        return Body(answer, tuple(free), (asked, *body.scope.steps), (0,))
+    calls = [step for step in body.scope.steps if isinstance(step, RuleStep)]
+    others = [step for step in body.scope.steps if not isinstance(step, RuleStep)]
+    if len(calls) != 1 or _calls_rules(others):
+        return None
+    call = calls[0]
+    if (call.source, call.name) != (rule.source, rule.name):
+        return None
+    names = [arg.name if isinstance(arg, Variable) else None for arg in call.args]
+    passed = [name for name, is_bound in zip(names, adornment, strict=True) if not is_bound]
+    given = [name for name, is_bound in zip(names, adornment, strict=True) if is_bound]
+    available = set(bound).union(*(step.provides for step in others))
+    used = set(given).union(*(step.provides | step.requires for step in others))
+    if passed != free or not used.isdisjoint(free) or not available.issuperset(given):
+        return None
+    head = tuple(name for name in given if name is not None)
+    return Body(magic, head, (asked, *others), (0,))
 
 
 @dataclass(slots=True)

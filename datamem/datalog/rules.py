@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from datamem.datalog.context import Context
 from datamem.datalog.execute import join_components, run_scope
 from datamem.datalog.faults import query_error
-from datamem.datalog.magic import Body, Program, build_program, scope_of
+from datamem.datalog.kernels import Int64Array
+from datamem.datalog.magic import Body, Program, build_factored, build_program, scope_of
 from datamem.datalog.relation import TRUE, Join, Relation
 from datamem.datalog.steps import RuleStep, Scope, TableKey
 from datamem.datalog.syntax import Variable
@@ -36,11 +39,28 @@ def call_rule(step: RuleStep, linked: Sequence[Relation], context: Context) -> R
     seed = _seed(step, names, linked)
     bound = frozenset(seed.names)
     adornment = tuple(name in bound for name in names)
-    program = _program(step, adornment, context)
+    program = _program(step, adornment, seed.size == 1, context)
     asked = [name for name in names if name is not None and name in bound]
     start = seed.select(_unique(asked)) if asked else TRUE
-    rows = _solve(program, _repeated(start, asked), step, context)
-    return named(rows, names)
+    start = _repeated(start, asked)
+    rows = _solve(program, start, step, context)
+    return named(_whole(rows, start, program), names)
+
+
+def _whole(answers: Relation, seed: Relation, program: Program) -> Relation:
+    """Put the bound arguments back into the answers of a factored program."""
+    if program.free is None:
+        return answers
+    width = len(program.free) + len(seed.names)
+    columns: list[Int64Array] = [np.empty(0, np.int64)] * width
+    domains = [*answers.domains, *seed.domains]
+    for i, place in enumerate(program.free):
+        columns[place], domains[place] = answers.columns[i], answers.domains[i]
+    bound = [place for place in range(width) if place not in program.free]
+    for i, place in enumerate(bound):
+        columns[place] = np.full(answers.size, seed.columns[i][0])
+        domains[place] = seed.domains[i]
+    return Relation([f"#{i}" for i in range(width)], columns, domains, answers.size)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -87,12 +107,18 @@ def _narrowest(component: Relation, used: set[str]) -> Relation:
     return whole if whole.size * 2 <= single.size * 3 else single
 
 
-def _program(step: RuleStep, adornment: tuple[bool, ...], context: Context) -> Program:
-    key = (step.source, step.name, adornment)
-    program: Program | None = context.resolved.programs.get(key)
+def _program(
+    step: RuleStep, adornment: tuple[bool, ...], is_single: bool, context: Context
+) -> Program:
+    resolved = context.resolved
+    key = (step.source, step.name, adornment, is_single)
+    program: Program | None = resolved.programs.get(key)
     if program is None:
-        program = build_program(context.resolved.rules, step.source, step.name, adornment)
-        context.resolved.programs[key] = program
+        if is_single:
+            program = build_factored(resolved.rules[step.source, step.name], adornment)
+        if program is None:
+            program = build_program(resolved.rules, step.source, step.name, adornment)
+        resolved.programs[key] = program
     return program
 
 

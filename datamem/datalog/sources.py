@@ -1,5 +1,7 @@
 """Sources: what patterns match against, a database value or a plain collection of tuples."""
 
+# ruff: noqa: D102  # the protocols' methods are described where `Db` has them
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
