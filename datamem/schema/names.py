@@ -44,11 +44,11 @@ def near_names(name: str, known: Iterable[str]) -> list[str]:
 
 
 def unknown_attribute_error(name: str, known: Iterable[str]) -> SchemaError:
-    """Return the refusal of an attribute that a strict schema does not name."""
+    """Return the refusal of an attribute that a schema does not name."""
     full = name if name.startswith(":") else f":{name}"
     near = near_names(full, known)
     return SchemaError(
-        f"{full} is not an attribute of this schema, which is strict",
+        f"{full} is not an attribute of this schema",
         code="schema/unknown-attribute",
         hint=f"did you mean {' or '.join(near)}?" if near else "declare it in the schema first",
         attribute=full,

@@ -45,7 +45,7 @@ def _to_float32(value: Any, dimensions: int) -> Vector:
     if array.dtype.kind not in "fiub":
         refuse_type(f"a vector of {dimensions} numbers")
     with np.errstate(over="ignore"):
-        vector = np.array(array, dtype=np.float32) + np.float32(0.0)
+        vector = np.array(np.asarray(array, np.float32) + np.float32(0.0))
     vector.flags.writeable = False
     return vector
 

@@ -27,6 +27,10 @@ class Conflicts:
         """Note a refusal by another part, the values' check for example."""
         self.add(error.code, error.message, error.hint, **{**error.data, **data})
 
+    def has(self, code: str) -> bool:
+        """Tell whether a fault of this code was found."""
+        return any(found["code"] == code for found in self)
+
     def __bool__(self) -> bool:
         return bool(self._found)
 
@@ -58,7 +62,7 @@ class Conflicts:
 
 def shown(value: object) -> str:
     """Return a value as an error message shows it: short, and on one line."""
-    text = (
-        repr(value) if not isinstance(value, str) or not value.startswith(":") else str(value)
-    )
+    if value is None:
+        return "nil"
+    text = str(value) if isinstance(value, str) and value.startswith(":") else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -64,6 +64,17 @@ def system_attribute_error(name: object) -> SchemaError:
     )
 
 
+def not_an_attribute_error(entity_id: int, name: str = "properties of one") -> SchemaError:
+    """Return the refusal of a property that only attributes have."""
+    return SchemaError(
+        f"entity {entity_id} is not an attribute and cannot have {name}",
+        code="schema/not-an-attribute",
+        hint="declare a new attribute with :db/ident; the mode belongs to :datamem/settings",
+        entity=entity_id,
+        property=name,
+    )
+
+
 def _declares(item: Mapping[Any, Any]) -> bool:
     return any(
         (key if key.startswith(":") else f":{key}") in _PROPERTY_NAMES
@@ -75,9 +86,12 @@ def _declares(item: Mapping[Any, Any]) -> bool:
 def _declare(item: Mapping[Any, Any], schema: Schema, forms: TxForms) -> dict[Any, Any]:
     properties = normalise_properties({k: v for k, v in item.items() if k not in _IDS})
     properties.pop(INSTALL, None)
+    written = item.get(":db/id", item.get("db/id"))
     ident = item.get(":db/ident", item.get("db/ident"))
     ident = None if ident is None else ident_of(ident)
-    entity_id = _entity_of(item, ident, schema, forms)
+    if ident is not None and written is None and _is_former(ident, schema, forms):
+        written, ident = str(ident), None
+    entity_id = _entity_of(item, written, ident, schema, forms)
     if SETTINGS < entity_id < FIRST_USER_ATTRIBUTE:
         raise system_attribute_error(ident or entity_id)
     if entity_id != SETTINGS:
@@ -86,13 +100,18 @@ def _declare(item: Mapping[Any, Any], schema: Schema, forms: TxForms) -> dict[An
     return {":db/id": entity_id, **named, **properties}
 
 
+def _is_former(ident: Keyword, schema: Schema, forms: TxForms) -> bool:
+    """Tell whether a name is a former one of an attribute, which a declaration then means."""
+    known = schema.get(ident)
+    return known is not None and known.ident != ident and str(ident) not in forms.attributes
+
+
 def _entity_of(
-    item: Mapping[Any, Any], ident: Keyword | None, schema: Schema, forms: TxForms
+    item: Mapping[Any, Any], written: Any, ident: Keyword | None, schema: Schema, forms: TxForms
 ) -> int:
     """Return the id of the attribute or spec that a declaration is about, a new one if need be."""
-    written = item.get(":db/id", item.get("db/id"))
     found = _known_id(written, schema, forms)
-    if found is None and ident is not None:
+    if found is None and ident is not None and not _is_former(ident, schema, forms):
         found = _known_id(ident, schema, forms)
     if found is None:
         if ident is None:
@@ -115,7 +134,9 @@ def _is_tempid(written: str | int) -> bool:
 
 
 def _known_id(written: Any, schema: Schema, forms: TxForms) -> int | None:
-    if isinstance(written, int) and written >= ATTR_BASE:
+    if isinstance(written, int) and written > 0:
+        if written < ATTR_BASE:
+            raise not_an_attribute_error(written)
         return written
     if isinstance(written, str) and written.startswith(":"):
         declared = forms.attributes.get(written)

@@ -288,10 +288,13 @@ class _Plain:
         return len(self.a) - start
 
     def _has_two_values(self, start: int, present: set[int]) -> bool:
-        if len(present) == len(self.a) - start:
+        """Tell whether an attribute came under two names with values that do not go together."""
+        attributes = self.a[start:]
+        if len(present) == len(attributes):
             return False
-        ones = [a for a in self.a[start:] if not self._table_attribute(a).many]
-        return len(set(ones)) != len(ones) or len(present) != len(self.a) - start
+        ones = [a for a in attributes if not self._table_attribute(a).many]
+        facts = set(zip(attributes, self.v[start:], strict=True))
+        return len(set(ones)) != len(ones) or len(facts) != len(attributes)
 
     def _put_default(self, attribute: Attribute) -> None:
         if attribute.default is None or attribute.unique or attribute.preds:

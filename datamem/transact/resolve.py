@@ -97,6 +97,8 @@ def resolve_general(
     conflicts = forms.conflicts
     encoder = Encoder(db)
     resolved = resolve_tempids(forms, db, encoder)
+    if conflicts.has("transact/upsert-conflict"):
+        conflicts.raise_if_any()  # who is who is not known, and what else is wrong depends on it
     changes = Changes(db, encoder, db.next_entity)
     apply_forms(resolved, changes, conflicts)
     instant_us, is_given = _take_instant(changes, db, now_us, conflicts)

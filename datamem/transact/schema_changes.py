@@ -20,7 +20,7 @@ from datamem.schema.bootstrap import (
     system_id,
 )
 from datamem.transact.alter import check_attribute, check_spec
-from datamem.transact.declare import system_attribute_error
+from datamem.transact.declare import not_an_attribute_error, system_attribute_error
 
 if TYPE_CHECKING:
     from datamem.transact.changes import Changes
@@ -40,6 +40,7 @@ def change_schema(changes: Changes, db: DbView, conflicts: Conflicts) -> Schema:
     former name. What the rules or the data forbid becomes a conflict.
     """
     touched = [e for e in changes.touched() if e >= ATTR_BASE]
+    found_before = len(conflicts)
     _check_places(changes, conflicts)
     if not touched:
         return db.schema
@@ -57,7 +58,7 @@ def change_schema(changes: Changes, db: DbView, conflicts: Conflicts) -> Schema:
     for e in touched:
         if e >= FIRST_USER_ATTRIBUTE:
             _check(db.schema.items.get(e), schema.items.get(e), schema, db, changes, conflicts)
-    return schema
+    return schema if len(conflicts) == found_before else db.schema
 
 
 def _check_places(changes: Changes, conflicts: Conflicts) -> None:
@@ -67,13 +68,7 @@ def _check_places(changes: Changes, conflicts: Conflicts) -> None:
             continue
         name = changes.attribute(a).ident
         if e < ATTR_BASE or (a == MODE) != (e == SETTINGS):
-            conflicts.add(
-                "schema/not-an-attribute",
-                f"entity {e} cannot have {name}",
-                "declare a new attribute with :db/ident; the mode belongs to :datamem/settings",
-                entity=e,
-                property=name,
-            )
+            conflicts.add_error(not_an_attribute_error(e, name))
         elif a == MODE and (mode := changes.value(a, next(iter(words)))) not in _MODES:
             conflicts.add(
                 "schema/unknown-mode",

@@ -26,8 +26,8 @@ def maintain_tuples(changes: Changes, schema: Schema, conflicts: Conflicts) -> N
     for e, a in (*changes.asserted, *changes.retracted):
         for composite in composites.get(a, ()):
             affected[e, composite] = None
-        attribute = changes.attributes.get(a)
-        if attribute is not None and attribute.tuple_attrs:
+        attribute = changes.attribute(a)
+        if attribute.tuple_attrs:
             affected[e, attribute] = None
     for composite in {c for several in composites.values() for c in several}:
         if changes.db.schema.get(composite.id) is None:
