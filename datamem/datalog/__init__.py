@@ -2,7 +2,7 @@
 
 from datamem.datalog.engine import PreparedQuery, prepare, q
 from datamem.datalog.explain import Explanation, explain
-from datamem.datalog.functions import register_function
+from datamem.datalog.functions import find_function, register_function
 from datamem.datalog.result import Result
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "PreparedQuery",
     "Result",
     "explain",
+    "find_function",
     "prepare",
     "q",
     "register_function",

@@ -21,7 +21,7 @@ def value(call: str, **given: Any) -> Any:
         if given
         else q(f"[:find ?r :in ?unused :where [{call} ?r]]", 0)
     )
-    return [row[0] for row in rows][0] if len(rows) else None
+    return next(row[0] for row in rows) if len(rows) else None
 
 
 @pytest.mark.parametrize(

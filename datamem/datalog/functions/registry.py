@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 from datamem.errors import QueryError
+from datamem.hooks import HOOKS, hook
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,18 @@ def find_function(name: str, extra: dict[str, Any] | None = None) -> Function | 
     """Return a function by name: the call's own, then registered ones, then the library."""
     if extra and name in extra:
         return of_callable(extra[name], name)
-    found = _registered.get(name)
-    return found if found is not None else library().get(_plain(name))
+    found = _registered.get(name) or library().get(_plain(name))
+    return found if found is not None else _from_hook(name)
+
+
+def _from_hook(name: str) -> Function | None:
+    """Return a function of another package, such as `vector/search`: it takes the database first."""
+    key = f"query-function {name}"
+    if key not in HOOKS:
+        return None
+    call = hook(key)
+    least, most = signature_of(call, skip=1)
+    return Function(name, call, least, most, pure=True, needs_database=True)
 
 
 def of_callable(call: Any, name: str | None = None) -> Function:
