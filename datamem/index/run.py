@@ -51,15 +51,20 @@ class Run:
         if not prefix:
             return 0, self.row_count
         firsts = self.firsts
-        i = bisect_left(firsts, prefix) - 1
-        j = bisect_left(firsts, (*prefix, _ABOVE), max(i, 0)) - 1
-        if j < 0 or (i == j and prefix > self.segments[j].last):
+        i = bisect_left(firsts, prefix)
+        if i < len(firsts) and firsts[i][: len(prefix)] == prefix:
+            return self._range_of_many(prefix, i)
+        if not i or prefix > self.segments[i - 1].last:
             return 0, 0
-        if i == j:
-            start, stop = self.segments[j].narrow(prefix)
-            return self.starts[j] + start, self.starts[j] + stop
+        base = self.starts[i - 1]
+        start, stop = self.segments[i - 1].narrow(prefix)
+        return base + start, base + stop
+
+    def _range_of_many(self, prefix: Key, i: int) -> tuple[int, int]:
+        """Return the range of a prefix with which segment `i`, the first to do so, begins."""
+        j = bisect_left(self.firsts, (*prefix, _ABOVE), i) - 1
         stop = self.starts[j] + self.segments[j].narrow(prefix)[1]
-        return 0 if i < 0 else self.starts[i] + self.segments[i].narrow(prefix)[0], stop
+        return (self.starts[i - 1] + self.segments[i - 1].narrow(prefix)[0] if i else 0), stop
 
     def tx_span(self, first: int) -> tuple[int, int]:
         """Return the earliest and the latest transaction among rows with this first column.
@@ -114,6 +119,13 @@ class Run:
         """Return one value of column `i`."""
         k = bisect_right(self.starts, row) - 1
         return self.segments[k].at(i, row - self.starts[k])
+
+    def key_at(self, row: int) -> tuple[int, int, int]:
+        """Return the three key columns of a row."""
+        k = bisect_right(self.starts, row) - 1
+        row -= self.starts[k]
+        at = self.segments[k].at
+        return at(0, row), at(1, row), at(2, row)
 
     def take(self, i: int, rows: Int64Array) -> Int64Array:
         """Return column `i` of the given rows, int64[m]; rows ascend."""

@@ -100,7 +100,7 @@ def _collect(
     for row in range(*span):
         if row in dead or (later and run.at(3, row) > upto):
             continue
-        key = (run.at(0, row), run.at(1, row), run.at(2, row))
+        key = run.key_at(row)
         if key not in tombs:
             found.append(key)
 
@@ -112,7 +112,7 @@ def _collect_ended(
         return
     start, stop = run.range(prefix)
     found.extend(
-        (run.at(0, row), run.at(1, row), run.at(2, row))
+        run.key_at(row)
         for row in range(start, stop)
         if run.at(3, row) <= upto < run.at(4, row)
     )
