@@ -83,6 +83,18 @@ class Schema:
         self._cache[name] = found
         return found
 
+    def canonical(self, attribute: Attribute, value: Any) -> Any:
+        """Return the canonical value; the slots of a composite tuple are those of its components.
+
+        Raises:
+            SchemaError: as `attribute.check`.
+        """
+        parts = [self.get(name) for name in attribute.tuple_attrs]
+        if parts and isinstance(value, list | tuple) and len(value) == len(parts):
+            slots = zip(parts, value, strict=True)
+            value = [x if part is None or x is None else part.check(x) for part, x in slots]
+        return attribute.check(value)
+
     def spec(self, name: str | int) -> EntitySpec | None:
         """Return the entity spec of an ident or id, or None."""
         entity_id = self.entity_id(name) if isinstance(name, str) else name

@@ -49,7 +49,7 @@ def _apply_retracts(
         words = list(changes.before(e, attribute.id)) if word is None else [word]
         stated.setdefault((e, attribute.id), set()).update(words)
         for each in words:
-            changes.retract_word(e, attribute.id, each)
+            changes.retract_word(e, attribute, each)
         if word is None and attribute.component:
             resolved.retract_entities.extend(words)
     return stated

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from datamem.ids import TX_BASE
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Slot = tuple[int, int]
 """An entity and an attribute."""
+
+
+_FEW: Final = 4
+"""After so many questions about one entity's values of an attribute, all of them are read."""
 
 
 class Changes:
@@ -38,6 +42,7 @@ class Changes:
         self.attributes: dict[int, Attribute] = {}
         self._first_new = first_new
         self._before: dict[Slot, dict[int, None]] = {}
+        self._asked: dict[Slot, int] = {}
 
     def attribute(self, attribute_id: int) -> Attribute:
         """Return an attribute of this transaction or of the schema."""
@@ -57,6 +62,17 @@ class Changes:
             self._before[slot] = words
         return words
 
+    def holds(self, e: int, attribute: Attribute, word: int) -> bool:
+        """Tell whether a fact held before, without reading all values where there may be many."""
+        slot = e, attribute.id
+        asked = self._asked.get(slot, 0)
+        if not attribute.many or slot in self._before or asked >= _FEW:
+            return word in self.before(e, attribute.id)
+        if self._first_new <= e < TX_BASE:
+            return False
+        self._asked[slot] = asked + 1
+        return len(self.db.rows(e=e, a=attribute.id, v=word)) > 0
+
     def after(self, e: int, a: int) -> list[int]:
         """Return the words of an entity's attribute after the transaction."""
         slot = e, a
@@ -67,19 +83,22 @@ class Changes:
     def assert_word(self, e: int, attribute: Attribute, word: int) -> None:
         """Assert a fact; one that holds is left alone, and one value replaces another."""
         self.attributes[attribute.id] = attribute
-        before = self.before(e, attribute.id)
-        if word in before:
+        if self.holds(e, attribute, word):
             return
         slot = e, attribute.id
         self.asserted.setdefault(slot, {})[word] = None
         if not attribute.many:
-            for old in before:
+            for old in self.before(e, attribute.id):
                 self.retracted.setdefault(slot, {})[old] = None
 
-    def retract_word(self, e: int, attribute_id: int, word: int) -> None:
+    def retract_word(self, e: int, attribute: Attribute, word: int) -> None:
         """Retract a fact; one that does not hold is passed over."""
-        if word in self.before(e, attribute_id):
-            self.retracted.setdefault((e, attribute_id), {})[word] = None
+        if self.holds(e, attribute, word):
+            self.retract_known(e, attribute.id, word)
+
+    def retract_known(self, e: int, attribute_id: int, word: int) -> None:
+        """Retract a fact that is known to hold."""
+        self.retracted.setdefault((e, attribute_id), {})[word] = None
 
     def value(self, attribute_id: int, word: int) -> Any:
         """Return the value of a word."""

@@ -73,8 +73,8 @@ class DbView(Protocol):
     def decode(self, value_type: ValueType, words: Sequence[int], /) -> list[Any]:
         """Return the values of words."""
 
-    def rows(self, *, a: int) -> Columns:
-        """Return the datoms of an attribute, as columns."""
+    def rows(self, e: int | None = None, a: int | None = None, v: int | None = None) -> Columns:
+        """Return the datoms with the given parts, as columns."""
 
     def lookup_values(self, a: int, vs: npt.NDArray[np.int64], /) -> Columns:
         """Return the datoms of an attribute with these words, ascending and distinct."""

@@ -31,7 +31,7 @@ def retract_entities(resolved: ResolvedForms, changes: Changes) -> set[int]:
             continue
         retracted.add(e)
         for a, word in changes.db.entity_words(e):
-            changes.retract_word(e, a, word)
+            changes.retract_known(e, a, word)
             attribute = schema.get(a)
             if attribute is not None and attribute.component:
                 waiting.append(word)
@@ -41,7 +41,7 @@ def retract_entities(resolved: ResolvedForms, changes: Changes) -> set[int]:
                 waiting.extend(referrers)
             elif attribute.on_delete != "restrict":
                 for referrer in referrers:
-                    changes.retract_word(referrer, attribute.id, e)
+                    changes.retract_known(referrer, attribute.id, e)
     return retracted
 
 

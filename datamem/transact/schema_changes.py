@@ -39,16 +39,16 @@ def change_schema(changes: Changes, db: DbView, conflicts: Conflicts) -> Schema:
     A new attribute without type is untyped, without cardinality has one; a renamed one keeps its
     former name. What the rules or the data forbid becomes a conflict.
     """
-    touched = [e for e in changes.touched() if e >= ATTR_BASE]
+    touched = {e: set(names) for e, names in changes.touched().items() if e >= ATTR_BASE}
     found_before = len(conflicts)
     _check_places(changes, conflicts)
     if not touched:
         return db.schema
-    for e in touched:
+    for e, attributes in touched.items():
         if SETTINGS < e < FIRST_USER_ATTRIBUTE:
             conflicts.add_error(system_attribute_error(db.schema.require(e).ident))
         elif e > SETTINGS:
-            _complete(e, changes)
+            _complete(e, attributes, changes)
             _keep_name(e, changes)
     try:
         schema = apply_changes(db.schema, _rows(changes))
@@ -78,11 +78,8 @@ def _check_places(changes: Changes, conflicts: Conflicts) -> None:
             )
 
 
-def _complete(e: int, changes: Changes) -> None:
-    if e in changes.db.schema.items:
-        return
-    attributes = {a for x, a in changes.asserted if x == e}
-    if attributes & _SPEC_PROPERTIES or not attributes:
+def _complete(e: int, attributes: set[int], changes: Changes) -> None:
+    if e in changes.db.schema.items or attributes & _SPEC_PROPERTIES:
         return
     for a, fact in (
         (VALUE_TYPE, ":db.type/edn"),

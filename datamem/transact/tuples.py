@@ -61,7 +61,7 @@ def _maintain(
     else:
         word = None
         for old in changes.before(e, composite.id):
-            changes.retract_word(e, composite.id, old)
+            changes.retract_known(e, composite.id, old)
     if written and word not in written:
         value = changes.value(composite.id, next(iter(written)))
         conflicts.add(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +10,9 @@ from datamem.edn import print_edn
 from datamem.errors import SchemaError
 from datamem.schema import Attribute, Schema, ValueType, VectorSpec, read_schema
 from tests.transact.worlds import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOTES = """
 {;; a notebook, in the shape and with the spellings that agents' schema files have

@@ -11,7 +11,7 @@ from datamem.errors import SchemaError
 from datamem.ids import ATTR_BASE
 from datamem.schema import Schema, ValueType, apply_changes, from_datoms
 from datamem.schema.bootstrap import FIRST_USER_ATTRIBUTE as FIRST
-from datamem.schema.bootstrap import IDENT, SYSTEM_ATTRIBUTES, VALUE_TYPE
+from datamem.schema.bootstrap import IDENT, SYSTEM_ATTRIBUTES, VALUE_TYPE, system_id
 
 NAME = (FIRST, IDENT, Keyword(":a/name"), True)
 TYPE = (FIRST, VALUE_TYPE, Keyword(":db.type/string"), True)
@@ -77,3 +77,20 @@ def test_a_refused_value_pickles() -> None:
         caught.value.message,
         caught.value.data,
     )
+
+
+def test_a_composite_is_canonical_by_its_components() -> None:
+    rows = [
+        NAME,
+        (FIRST, VALUE_TYPE, Keyword(":db.type/keyword"), True),
+        (FIRST + 1, IDENT, Keyword(":a/both"), True),
+        (FIRST + 1, VALUE_TYPE, Keyword(":db.type/tuple"), True),
+        (FIRST + 1, system_id("db/tupleAttrs"), (Keyword(":a/name"), Keyword(":a/name")), True),
+    ]
+    schema = from_datoms(rows)
+    found = schema.canonical(schema.require("a/both"), ["x", None])
+    assert found == (":x", None)
+    assert type(found[0]) is Keyword
+    assert schema.canonical(schema.require("a/name"), "x") == ":x"
+    with pytest.raises(SchemaError):
+        schema.canonical(schema.require("a/both"), [5, None])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 
 from datamem.edn import Keyword, Symbol
 from datamem.schema import ValueType
-from tests.transact.worlds import World
+
+if TYPE_CHECKING:
+    from tests.transact.worlds import World
 
 
 def test_nil_asserts_nothing(world: World) -> None:

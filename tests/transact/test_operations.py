@@ -240,3 +240,14 @@ def test_all_conflicts_are_told_at_once(world: World) -> None:
         "transact/unique-conflict",
         "transact/unknown-operation",
     ]
+
+
+def test_an_entity_with_many_values_takes_and_loses_single_ones(world: World) -> None:
+    world.transact([{":db/id": 1, ":user/friends": list(range(2, 40)), ":user/age": 1}])
+    assert world.transact([[":db/add", 1, ":user/friends", 7]]).empty
+    more = world.transact(
+        [[":db/add", 1, ":user/friends", n] for n in (39, 40, 41, 5, 6, 7, 42)]
+    )
+    assert [v for _, _, v, _ in datoms_of(more, world.db)] == [40, 41, 42]
+    world.transact([[":db/retract", 1, ":user/friends", n] for n in (2, 3, 99)])
+    assert world.of(1)[":user/friends"] == set(range(4, 43))

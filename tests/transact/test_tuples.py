@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from datamem.schema import read_schema
-from tests.transact.worlds import World
+
+if TYPE_CHECKING:
+    from tests.transact.worlds import World
 
 
 def test_a_composite_follows_its_components(world: World) -> None:

@@ -103,10 +103,17 @@ class DictDb:
             return decode_inline(value_type, np.asarray(words, np.int64))
         return [self.heap[word][1] for word in words]
 
-    def rows(self, *, a: int) -> DictRows:
-        found = sorted((e, v) for e, x, v in self.facts if x == a)
-        e, v = zip(*found, strict=True) if found else ((), ())
-        return DictRows(np.array(e, np.int64), np.array(v, np.int64))
+    def rows(
+        self, e: int | None = None, a: int | None = None, v: int | None = None
+    ) -> DictRows:
+        wanted = (e, a, v)
+        found = sorted(
+            (fact[0], fact[2])
+            for fact in self.facts
+            if all(part in {None, own} for part, own in zip(wanted, fact, strict=True))
+        )
+        es, vs = zip(*found, strict=True) if found else ((), ())
+        return DictRows(np.array(es, np.int64), np.array(vs, np.int64))
 
     def lookup_values(self, a: int, vs: Any) -> DictRows:
         rows = self.rows(a=a)
