@@ -8,6 +8,7 @@ whatever is wrong.
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -67,6 +68,7 @@ class _Table:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
+        self._lock = Lock()
         self._components = composites_of(schema)
         self.columns: dict[str, _Column] = {}
         self.is_ambiguous = False
@@ -81,8 +83,13 @@ class _Table:
         attribute = self._schema.get(name) if isinstance(name, str) else None
         if attribute is None or not self._is_plain(attribute):
             raise _NotPlain
-        self.is_ambiguous |= any(c.id == attribute.id for c in self.columns.values())
-        column = self.columns[name] = _Column(attribute)
+        with self._lock:
+            self.is_ambiguous |= any(
+                known.id == attribute.id
+                for other, known in self.columns.items()
+                if other != name
+            )
+            column = self.columns[name] = _Column(attribute)
         return column
 
     def _is_plain(self, attribute: Attribute) -> bool:
@@ -114,6 +121,7 @@ class _Plain:
         "_instant_us",
         "_later",
         "_lookups",
+        "_placeholders",
         "_table",
         "_tempids",
         "a",
@@ -132,6 +140,7 @@ class _Plain:
         self.v = [self._instant_us]
         self._tempids: dict[int | str, int] = {}
         self._later: list[tuple[int, int | str]] = []
+        self._placeholders: dict[int | str, int] = {}
         self._lookups: dict[tuple[int, int], int] = {}
         self._claimed: dict[int, dict[int, None]] = {}
 
@@ -221,7 +230,7 @@ class _Plain:
         if not _is_tempid(value):
             raise _NotPlain
         self._later.append((len(self.v), value))
-        return -len(self._later)
+        return self._placeholders.setdefault(value, -1 - len(self._placeholders))
 
     def _is_lookup(self, value: Any) -> bool:
         if len(value) != 2 or not isinstance(value[0], str):

@@ -130,6 +130,7 @@ NOT_PLAIN = [
     [{":p/ref": -9}],
     [{":db/id": -9}],
     [{":p/n": 3, "p/n": 4}],
+    [{":db/id": -1, ":p/refs": [-1, -1]}],
     [{":p/code": n} for n in range(40)],
     [{}],
 ]
