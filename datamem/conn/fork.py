@@ -11,6 +11,7 @@ from datamem.conn.recover import schema_of
 from datamem.conn.writer import State
 from datamem.db.advance import branch
 from datamem.db.database import Db
+from datamem.ids import tx_of_t
 from datamem.index.freeze import freeze
 from datamem.index.index import Index
 from datamem.index.level import Kills, Level, level_of
@@ -72,14 +73,16 @@ def fork_state(store: Store, state: State, t: int) -> tuple[ForkStore, State]:
         return fork, State(branch(db), state.digest, fork.head())
     n, record = entry_at(store, t)
     fork = ForkStore(store, n)
+    index = freeze(db.index.snapshot(db.newest_tx))
     past = Db(
-        index_at(freeze(db.index), db.as_of(t).newest_tx),
+        index_at(index, tx_of_t(t)),
         db.heap,
         db.schema,
         basis_t=t,
         counters=(record.next_entity, record.next_attribute),
         last_instant_us=record.instant_us,
     )
+    past.heap_size = record.first_code + len(record.tags)
     past.schema = schema_of(past)
     return fork, State(branch(past), record.digest, n)
 

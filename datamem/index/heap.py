@@ -9,6 +9,7 @@ transaction adds its values to a layer of its own and leaves its parent's heap a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -75,16 +76,20 @@ class _Tail:
     def extend(self, values: Iterable[TaggedValue]) -> None:
         code = self.start + len(self.values)
         for tag, value in values:
-            self.values.append(value)
-            self.tags.append(tag)
             self.codes[tag][heap_key(tag, value)] = code
+            self.tags.append(tag)
+            self.values.append(value)
             code += 1
 
     def truncate(self, size: int) -> None:
-        """Forget the values from code `size` on, newest first."""
-        while self.start + len(self.values) > size:
-            tag = self.tags.pop()
-            del self.codes[tag][heap_key(tag, self.values.pop())]
+        """Forget the values from code `size` on, also of an `extend` that ended halfway."""
+        count = max(size - self.start, 0)
+        del self.values[count:]
+        del self.tags[count:]
+        for codes in self.codes.values():
+            newer = takewhile(lambda item: item[1] >= size, reversed(codes.items()))
+            for key, _ in list(newer):
+                del codes[key]
 
 
 class RootHeap:

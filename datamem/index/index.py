@@ -69,6 +69,17 @@ class Index:
         layer = Layer(novelty, novelty.row_count, novelty.tomb_count)
         return replace(self, layers=(*self.layers[:-1], layer))
 
+    def snapshot(self, basis_tx: int) -> Index:
+        """Return an index that shares all data and that no later commit of its owner touches.
+
+        Only the last layer has an owner; those below it are snapshots already.
+        """
+        if not self.layers:
+            return self
+        last = self.layers[-1]
+        layer = replace(last, novelty=last.novelty.snapshot(basis_tx))
+        return replace(self, layers=(*self.layers[:-1], layer))
+
     def with_level(self, level: Level, facts: Columns, ended: Int64Array) -> Index:
         """Return the index with one more level, and older rows ended by `facts` (e, a, v)."""
         kills = self.find_kills(facts, ended)

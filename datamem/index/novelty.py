@@ -2,8 +2,9 @@
 
 A database value holds a novelty together with the number of rows it may see. Appending never changes
 a row that somebody sees, but for one stamp: a row that ends gets the retracting transaction, which
-is later than any older value's basis and so tells it nothing new. A retraction of something older than
-this novelty is a tombstone, found by its fact.
+is later than any older value's basis and so tells it nothing new. (A branch gives the same numbers to other
+transactions, so it takes a snapshot without the later stamps.) A retraction of something older than this
+novelty is a tombstone, found by its fact.
 
 Lookups go through shared dicts of row numbers; their readers ignore rows at or beyond their count.
 """
@@ -11,7 +12,8 @@ Lookups go through shared dicts of row numbers; their readers ignore rows at or 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from copy import copy
+from typing import Any, Final
 
 import numpy as np
 
@@ -99,18 +101,31 @@ class Novelty:
         self.tomb_count = number + 1
 
     def undo(self, row_count: int, tomb_count: int, basis_tx: int) -> None:
-        """Take back all transactions after `basis_tx`, whose commit failed; only the owner."""
-        for row in range(self.row_count - 1, row_count - 1, -1):
-            self.by_e[int(self.e[row])].pop()
-            self.by_av[int(self.a[row]), int(self.v[row])].pop()
-        self.row_count = row_count
+        """Take back all transactions after `basis_tx`, whose commit failed; only the owner.
+
+        An append that an interrupt ended halfway is taken back as well. Cost: one pass over the
+        dicts, about 1 ms when full.
+        """
+        for rows_by_key in (self.by_e, self.by_av):
+            _forget(rows_by_key, row_count)
+        for numbers_by_key in (self.tombs_by_e, self.tombs_by_av):
+            _forget(numbers_by_key, tomb_count)
+        self.row_count, self.tomb_count = row_count, tomb_count
         live = self.ended[:row_count]
         live[live > basis_tx] = MAX_T
-        for number in range(self.tomb_count - 1, tomb_count - 1, -1):
-            e, a, v = (int(column[number]) for column in self.tombs[:3])
-            self.tombs_by_e[e].pop()
-            self.tombs_by_av[a, v].pop()
-        self.tomb_count = tomb_count
+
+    def snapshot(self, basis_tx: int) -> Novelty:
+        """Return a novelty with the same rows that later transactions do not stamp.
+
+        Nobody may append to it. Rows beyond the caller's count are shared, and not to be looked at. Cost: a
+        copy of one column.
+        """
+        copied = copy(self)
+        ended = self.ended.copy()
+        ended[ended > basis_tx] = MAX_T
+        copied.ended = ended
+        copied.views = [*self.views[:4], ended.data]
+        return copied
 
     def rows(self, count: int, e: int | None, a: int | None, v: int | None) -> Int64Array:
         """Return the numbers below `count` of the rows with the given parts, ascending.
@@ -153,6 +168,13 @@ class Novelty:
             if part is not None and len(rows):
                 rows = rows[column[rows] == part]
         return tuple(column[rows] for column in self.tombs)
+
+
+def _forget(rows_by_key: dict[Any, list[int]], count: int) -> None:
+    """Remove the row numbers from `count` on; each list ascends."""
+    for rows in rows_by_key.values():
+        while rows and rows[-1] >= count:
+            rows.pop()
 
 
 def _below(rows: Sequence[int], count: int) -> Int64Array:

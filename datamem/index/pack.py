@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 from weakref import WeakValueDictionary
+
+from datamem.errors import StorageError
 
 
 class BlobStore(Protocol):
@@ -46,10 +49,17 @@ class Pack:
         Raises:
             StorageError: `storage/missing-blob` if the store does not have it.
         """
-        if self._data is None:
+        data = self._data
+        if data is None:
             assert self._store is not None
-            self._data = self._store.open_blob(self.name)
-        return self._data
+            try:
+                data = self._store.open_blob(self.name)
+            except StorageError:
+                data = self._data  # another thread mapped it, then it was deleted or closed
+                if data is None:
+                    raise
+            self._data = data
+        return data
 
 
 class Packs:
@@ -81,6 +91,12 @@ class Packs:
             pack.data()
         if self._store is not None:
             self._store.delete(name)
+
+    def map_all(self) -> None:
+        """Map every pack that somebody uses, since the store is about to close."""
+        for pack in list(self._open.values()):
+            with suppress(StorageError):
+                pack.data()
 
     def sweep(self, keep: set[str]) -> int:
         """Delete all blobs but those to keep; return how many."""
