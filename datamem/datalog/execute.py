@@ -160,25 +160,30 @@ def _run_step(
     guess: Estimate,
     needed: frozenset[str] | None,
 ) -> list[Relation]:
-    start = clock() if context.trace is not None else 0.0
+    note = None if context.trace is None else _begin_trace(step, guess, context)
     linked = touched(step, components)
     rest = [c for c in components if not any(c is other for other in linked)]
     if needed is not None and linked and _multiplies(step, linked, context):
         linked = [_trimmed(component, needed) for component in linked]
     made, how = _apply(step, linked, context)
-    if context.trace is not None:
-        rows_in = max((c.size for c in linked), default=0)
-        rows_out = max((c.size for c in made), default=0)
-        text = describe(step)
-        seconds = clock() - start
-        context.trace.append(
-            StepTrace(text, how, guess.rows, rows_in, rows_out, seconds, context.depth - 1)
-        )
+    if note is not None:
+        note.how = how
+        note.rows_in = max((component.size for component in linked), default=0)
+        note.rows_out = max((component.size for component in made), default=0)
+        note.seconds += clock()
     for component in made:
         context.check_size(component.size, step)
         if component.size == 0:
             raise _NothingLeft
     return [*rest, *(c for c in made if c.names)]
+
+
+def _begin_trace(step: Step, guess: Estimate, context: Context) -> StepTrace:
+    """Note a step before those that it nests; what it did is filled in afterwards."""
+    note = StepTrace(describe(step), "", guess.rows, 0, 0, -clock(), context.depth - 1)
+    assert context.trace is not None
+    context.trace.append(note)
+    return note
 
 
 def _apply(step: Step, linked: list[Relation], context: Context) -> tuple[list[Relation], str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from datamem.datalog.check import find_variables, input_variables
@@ -55,6 +56,7 @@ from datamem.datalog.syntax import (
     all_variables,
     variables_of,
 )
+from datamem.datalog.transitive import expand
 from datamem.edn import Keyword
 from datamem.errors import QueryError
 from datamem.schema.attribute import Attribute
@@ -95,6 +97,11 @@ class _Resolver:
         self._rules: dict[str, list[Rule]] = {}
         for rule in rules:
             self._rules.setdefault(rule.name, []).append(rule)
+        self._where = expand(query.where, schemas, self._rules)
+        for name, bodies in list(self._rules.items()):
+            self._rules[name] = [
+                replace(rule, body=expand(rule.body, schemas, self._rules)) for rule in bodies
+            ]
         self._required = required_positions(
             {
                 name: [(rule.required, rule.params, rule.body) for rule in bodies]
@@ -108,7 +115,7 @@ class _Resolver:
         check_strata([rule for bodies in self._rules.values() for rule in bodies], None)
         inputs = input_variables(self._query)
         asked = {variable.name for variable in find_variables(self._query)}
-        scope = self._scope(self._query.where, inputs, asked)
+        scope = self._scope(self._where, inputs, asked)
         self._check_asked(scope)
         return Resolved(self._query, scope, self._resolved, self._uses)
 

@@ -177,3 +177,22 @@ def test_errors(rules: str, call: str, code: str) -> None:
 def test_a_rule_without_rules_says_so() -> None:
     with pytest.raises(QueryError, match="has no %"):
         q("[:find ?a :where (anc ?a 1)]", chain(3))
+
+
+def test_transitive_attributes() -> None:
+    db = chain(6)
+    assert q("[:find ?b :where [4 :n/up+ ?b]]", db) == {(5,), (6,)}
+    assert q("[:find ?b :where [4 :n/up* ?b]]", db) == {(4,), (5,), (6,)}
+    assert q("[:find ?a :where [?a :n/up+ 3]]", db) == {(1,), (2,)}
+    assert q("[:find ?x :where [?a :n/x 20] [?a :n/up+ ?b] [?b :n/x ?x]]", db) == {
+        (30,),
+        (40,),
+        (50,),
+        (60,),
+    }
+    assert q("[:find ?a :where [?a :n/x] (not [?a :n/up+ 5])]", db) == {(5,), (6,)}
+    assert q("[:find ?a :in $ % :where (far ?a)]", db, "[[(far ?a) [?a :n/up+ 3]]]") == {
+        (1,),
+        (2,),
+    }
+    assert q("[:find ?a :where [?a :n/up+]]", db) == {(i,) for i in range(1, 6)}
