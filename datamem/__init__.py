@@ -43,6 +43,7 @@ _HOOKS.update(
         "q": "datamem.datalog:q",
         "prepare": "datamem.datalog:prepare",
         "explain": "datamem.datalog:explain",
+        "function": "datamem.datalog.functions:find_function",
         "pull": "datamem.db.pull:pull",
         "pull_many": "datamem.db.pull:pull_many",
         "entity": "datamem.db.entity:entity",

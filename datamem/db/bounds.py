@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,6 +32,15 @@ _SPECS: Final[dict[str, tuple[int, bool, bool]]] = {
 }
 _UPPER_ONLY: Final = {"at-most", "less-than"}
 
+_NUMBERS: Final = {
+    ValueType.LONG,
+    ValueType.DOUBLE,
+    ValueType.BIGINT,
+    ValueType.BIGDEC,
+    ValueType.REF,
+}
+_COLLECTIONS: Final = {ValueType.TUPLE, ValueType.VECTOR, ValueType.DOC, ValueType.EDN}
+
 
 @dataclass(frozen=True, slots=True)
 class ValueRange:
@@ -50,20 +59,43 @@ class ValueRange:
     reverse: bool = False
 
 
-def parse_range(start: Any, end: Any) -> ValueRange:
-    """Return the range that `index_range` was asked for.
+def parse_range(attribute: Attribute, start: Any, end: Any) -> ValueRange:
+    """Return the range that `index_range` was asked for, with bounds that compare.
 
     Raises:
         DatamemError: `index/bad-range`.
+        SchemaError: `schema/wrong-type` for a bound that the attribute's type cannot hold.
     """
-    name = start[0] if isinstance(start, (list, tuple)) and start else None
-    if end is not None or not isinstance(name, str):
-        return ValueRange(start, end)
-    kind = name.removeprefix(":")
-    reverse = kind.endswith("-back")
-    kind = kind.removesuffix("-back")
+    wanted = _spelled(start, end)
+    if wanted is None:
+        _check_no_vector(attribute, start)
+        wanted = ValueRange(start, end)
+    low, high = (bound_value(attribute, value) for value in (wanted.low, wanted.high))
+    return replace(wanted, low=low, high=high)
+
+
+def _spelled(start: Any, end: Any) -> ValueRange | None:
+    """Return the range that a vector such as `[:closed a b]` spells, None if it spells none."""
+    if end is not None or not isinstance(start, (list, tuple)) or not start:
+        return None
+    name = start[0].removeprefix(":") if isinstance(start[0], str) else ""
+    kind = name.removesuffix("-back")
     spec = _SPECS.get(kind)
     if spec is None or len(start) != spec[0] + 1:
+        return None
+    count, open_low, open_high = spec
+    low = start[1] if count == 2 or (count == 1 and kind not in _UPPER_ONLY) else None
+    high = start[-1] if count == 2 or kind in _UPPER_ONLY else None
+    if kind == name:
+        return ValueRange(low, high, open_low, open_high)
+    if count == 2:  # backwards it begins at the high bound
+        return ValueRange(high, low, open_high, open_low, reverse=True)
+    return ValueRange(low, high, open_low, open_high, reverse=True)
+
+
+def _check_no_vector(attribute: Attribute, start: Any) -> None:
+    """Refuse a vector where the values are no vectors: it is a range with a mistake in it."""
+    if isinstance(start, (list, tuple)) and attribute.value_type not in _COLLECTIONS:
         message = f"{start!r} is no range of values"
         raise DatamemError(
             message,
@@ -71,16 +103,42 @@ def parse_range(start: Any, end: Any) -> ValueRange:
             hint="write [:closed a b], [:open a b], [:at-least a], [:less-than b], [:all], …",
             range=start,
         )
-    count, open_low, open_high = spec
-    low = start[1] if count == 2 or (count == 1 and kind not in _UPPER_ONLY) else None
-    high = start[-1] if count == 2 or kind in _UPPER_ONLY else None
-    return ValueRange(low, high, open_low, open_high, reverse)
+
+
+def bound_value(attribute: Attribute, value: Any) -> Any:
+    """Return a value that compares with those of an attribute, whatever its limits allow.
+
+    Numbers stay as they are: they compare by exact value, whatever their types.
+
+    Raises:
+        DatamemError: `index/bad-range` for no number where the values are numbers.
+        SchemaError: `schema/wrong-type`.
+    """
+    if value is None:
+        return None
+    if attribute.value_type in _NUMBERS:
+        number = value.item() if isinstance(value, np.generic) else value
+        if not _is_number(number):
+            raise _incomparable(attribute, value)
+        return number
+    without = replace(attribute, enum=(), min=None, max=None, min_length=None, max_length=None)
+    return without.check(value)
+
+
+def _incomparable(attribute: Attribute, value: Any) -> DatamemError:
+    return DatamemError(
+        f"{value!r} does not compare with values of {attribute.ident}",
+        code="index/bad-range",
+        hint=f"its type is {attribute.value_type.keyword}",
+        attribute=attribute.ident,
+        value=value,
+    )
 
 
 def word_bounds(attribute: Attribute, wanted: ValueRange) -> tuple[int, int] | None:
     """Return the inclusive word bounds of a range of an inline type, None if nothing is in it.
 
-    Numbers compare by exact value, whatever their types: longs between 1.5 and 2.5 are 2.
+    REQUIRES: bounds as `bound_value` gives them. Longs between 1.5 and 2.5 are 2.
     """
     low, high = _MIN_WORD, _MAX_WORD
     if wanted.low is not None:
@@ -95,32 +153,28 @@ def word_bounds(attribute: Attribute, wanted: ValueRange) -> tuple[int, int] | N
 def _ceiling(attribute: Attribute, value: Any) -> tuple[int, bool]:
     """Return the least word not below a value, and whether it is the value's own."""
     match attribute.value_type:
-        case ValueType.INSTANT if isinstance(value, (datetime, np.datetime64)):
-            return us_of_instant(attribute.check(value)), True
-        case ValueType.BOOLEAN if isinstance(value, bool):
+        case ValueType.INSTANT:
+            return us_of_instant(value), True
+        case ValueType.BOOLEAN:
             return int(value), True
-        case ValueType.LONG | ValueType.REF if _is_number(value):
-            if isinstance(value, float) and math.isinf(value):
-                return (_MAX_WORD + 1 if value > 0 else _MIN_WORD), False
-            least = math.ceil(value)
-            return least, least == value
-        case ValueType.DOUBLE if _is_number(value):
+        case ValueType.DOUBLE:
             return _double_ceiling(value)
-    message = f"{value!r} does not compare with values of {attribute.ident}"
-    raise DatamemError(
-        message,
-        code="index/bad-range",
-        hint=f"its type is {attribute.value_type.keyword}",
-        attribute=attribute.ident,
-        value=value,
-    )
+        case _:
+            return _long_ceiling(value)
+
+
+def _long_ceiling(value: Any) -> tuple[int, bool]:
+    if not isinstance(value, int) and math.isinf(value):
+        return (_MAX_WORD + 1 if value > 0 else _MIN_WORD), False
+    least = math.ceil(value)
+    return least, least == value
 
 
 def _double_ceiling(value: Any) -> tuple[int, bool]:
     try:
         nearest = float(value)
     except OverflowError:
-        return (_MAX_WORD if value > 0 else _MIN_WORD), False
+        nearest = math.inf if value > 0 else -math.inf
     word = word_of_double(nearest)
     if nearest == value:
         return word, True
@@ -128,4 +182,6 @@ def _double_ceiling(value: Any) -> tuple[int, bool]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return False
+    return not value.is_nan() if isinstance(value, Decimal) else value == value  # noqa: PLR0124  # NaN

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datamem.db.datom import Datom
-from datamem.hooks import hook
 from datamem.db.refs import resolve_entity
 from datamem.db.time import t_of_point
 from datamem.db.view import NOW, View
+from datamem.hooks import hook
 from datamem.ids import TX_BASE, t_of_tx, tx_of_t
 from datamem.index.heap import Heap, decode_codes
 from datamem.index.index import Bounds, Index

@@ -1,7 +1,7 @@
 """Entities: one entity as a lazy, read-only mapping, in which references lead on to other entities.
 
-    ada = db.entity([":user/email", "ada@example.org"])
-    ada["user/name"]; ada["user/friends"][0]["user/name"]; ada["message/_sender"]
+ada = db.entity([":user/email", "ada@example.org"])
+ada["user/name"]; ada["user/friends"][0]["user/name"]; ada["message/_sender"]
 """
 
 from __future__ import annotations
@@ -103,9 +103,13 @@ class Entity(Mapping[str, Any]):
         return hash((self.eid, self.db.basis_t, self.db.newest_tx))
 
     def __repr__(self) -> str:
-        read = [f"{ID!s}: {self.eid}"]
-        read += [f"{key}: {_shown(value)}" for key, value in self._known.items() if key != ID]
-        return f"{{{', '.join(read)}}}"
+        read = {":db/id": repr(self.eid)}
+        for key, value in self._known.items():
+            if key != ID:
+                attribute = self.db.schema.get(key)
+                whole = attribute is not None and attribute.component
+                read[key] = _shown(value, whole=whole)
+        return f"{{{', '.join([f'{str(key)!r}: {text}' for key, text in read.items()])}}}"
 
     # Reading
 
@@ -216,7 +220,10 @@ def _is_same_value(a: Db, b: Db) -> bool:
     )
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, *, whole: bool) -> str:
+    """Return a value as text: components with what was read of them, other entities as their ids."""
     if type(value) is _Many:
-        return f"[{', '.join(map(repr, value))}]"
+        return f"[{', '.join([_shown(item, whole=whole) for item in value])}]"
+    if isinstance(value, Entity) and not whole:
+        return f"{{'{ID!s}': {value.eid}}}"
     return repr(value)

@@ -12,9 +12,7 @@ from datamem.errors import EdnError, QueryError
 _OPEN: Final = frozenset(
     {TokenKind.OPEN_LIST, TokenKind.OPEN_VECTOR, TokenKind.OPEN_MAP, TokenKind.OPEN_SET}
 )
-_CLOSE: Final = frozenset(
-    {TokenKind.CLOSE_LIST, TokenKind.CLOSE_VECTOR, TokenKind.CLOSE_MAP}
-)
+_CLOSE: Final = frozenset({TokenKind.CLOSE_LIST, TokenKind.CLOSE_VECTOR, TokenKind.CLOSE_MAP})
 _PREFIX: Final = frozenset({TokenKind.TAG, TokenKind.NAMESPACE, TokenKind.DISCARD})
 
 
@@ -49,7 +47,9 @@ def shown(form: Any) -> str:
 
 def _part(form: Any, path: Path) -> Any:
     for index in path:
-        members = [x for item in form.items() for x in item] if isinstance(form, Mapping) else form
+        members = (
+            [x for item in form.items() for x in item] if isinstance(form, Mapping) else form
+        )
         form = members[index]
     return form
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from datamem.db.pull_values import own_copy
 from datamem.index.kernels import Int64Array, sort_order
+
 if TYPE_CHECKING:
     from datamem.db.database import Db
     from datamem.db.pull_shape import Shape, Step
@@ -34,7 +35,9 @@ Words = dict[int, list[int]]
 
 def words_of(db: Db, shape: Shape, e: int) -> Words | None:
     """Return all words of an entity if a shape wants most of them, else None."""
-    row_count = db.index.count(e, None, None) if shape.wildcard or shape.reads > _FEW_STEPS else 0
+    row_count = (
+        db.index.count(e, None, None) if shape.wildcard or shape.reads > _FEW_STEPS else 0
+    )
     if row_count > _FEW_ROWS:
         if not shape.wildcard:
             return None
@@ -59,7 +62,8 @@ def values_of(db: Db, step: Step, e: int, words: Words | None) -> list[Any]:
         return []
     if step.is_reverse:
         if step.many and db.index.count(None, a, e) > _FEW_ROWS:
-            return np.sort(db.rows(a=a, v=e).e).tolist()
+            ids: list[int] = np.sort(db.rows(a=a, v=e).e).tolist()
+            return ids
         found = db.referrers(e, a)
         if len(found) > 1:
             found.sort()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from datamem.hooks import HOOKS, hook
 from datamem.errors import QueryError
+from datamem.hooks import HOOKS, hook
 
 if TYPE_CHECKING:
     from datamem.db.database import Db

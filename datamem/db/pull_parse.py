@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, Never
+from typing import Any, Final
 
 from datamem.db.pull_faults import pattern_error, shown
 from datamem.db.pull_syntax import NOTHING, UNLIMITED, AttributeSpec, Path, Pattern, Recursion
 from datamem.edn import Keyword, Symbol, read
-from datamem.errors import EdnError
+from datamem.errors import EdnError, QueryError
 
 MAX_NESTING: Final = 100
 """Deepest nesting of maps in a pattern; recursion goes as deep as the data does."""
@@ -60,22 +60,26 @@ class _Reader:
     def __init__(self, origin: Any) -> None:
         self._origin = origin
 
-    def _refuse(self, path: Path, message: str, code: str, hint: str | None = None) -> Never:
-        raise pattern_error(self._origin, path, message, code=code, hint=hint)
+    def _fault(self, path: Path, message: str, code: str, hint: str) -> QueryError:
+        return pattern_error(self._origin, path, message, code=code, hint=hint)
 
     def pattern(self, form: Any, path: Path, depth: int = 0) -> Pattern:
         """Read a pattern: a list of specs, or one spec that is a map or a name."""
         if depth > MAX_NESTING:
-            self._refuse(
-                (), f"the pattern is nested deeper than {MAX_NESTING}", "pull/too-deep",
+            raise self._fault(
+                (),
+                f"the pattern is nested deeper than {MAX_NESTING}",
+                "pull/too-deep",
                 "use recursion: {:user/friend ...}",
-            )  # fmt: skip
+            )
         if isinstance(form, str | Mapping):
             return self._of_specs([(form, path)], path, depth)
         if not isinstance(form, list | tuple):
-            self._refuse(path, f"{shown(form)} is not a pull pattern", "pull/bad-pattern", _HINT)
+            raise self._fault(
+                path, f"{shown(form)} is not a pull pattern", "pull/bad-pattern", _HINT
+            )
         if not form:
-            self._refuse(path, "the pattern names no attribute", "pull/bad-pattern", _HINT)
+            raise self._fault(path, "the pattern names no attribute", "pull/bad-pattern", _HINT)
         return self._of_specs([(spec, (*path, i)) for i, spec in enumerate(form)], path, depth)
 
     def _of_specs(self, forms: list[tuple[Any, Path]], path: Path, depth: int) -> Pattern:
@@ -92,13 +96,12 @@ class _Reader:
 
     def _map(self, form: Mapping[Any, Any], path: Path, depth: int) -> list[AttributeSpec]:
         if not form:
-            self._refuse(path, "the map in a pattern is empty", "pull/bad-pattern", _HINT)
+            raise self._fault(path, "the map in a pattern is empty", "pull/bad-pattern", _HINT)
         specs = []
         for i, (key, value) in enumerate(form.items()):
             spec = self._attribute(key, (*path, 2 * i))
-            nested = self._recursion(value, (*path, 2 * i + 1))
-            if nested is None:
-                nested = self.pattern(value, (*path, 2 * i + 1), depth + 1)
+            at = (*path, 2 * i + 1)
+            nested = self._recursion(value, at) or self.pattern(value, at, depth + 1)
             specs.append(replace(spec, nested=nested))
         return specs
 
@@ -109,10 +112,12 @@ class _Reader:
         if not isinstance(form, int | float):
             return None
         if not isinstance(form, int) or isinstance(form, bool) or form < 1:
-            self._refuse(
-                path, f"{shown(form)} is not a depth of recursion", "pull/bad-recursion",
+            raise self._fault(
+                path,
+                f"{shown(form)} is not a depth of recursion",
+                "pull/bad-recursion",
                 "write how many hops, 1 or more, or ... for all there are",
-            )  # fmt: skip
+            )
         return Recursion(int(form))
 
     def _attribute(self, form: Any, path: Path) -> AttributeSpec:
@@ -131,24 +136,31 @@ class _Reader:
             except EdnError:
                 pass
         hint = f"write :{form}" if isinstance(form, Symbol) and form.text != "*" else _HINT
-        self._refuse(path, f"{shown(form)} names no attribute", "pull/bad-attribute", hint)
+        raise self._fault(path, f"{shown(form)} names no attribute", "pull/bad-attribute", hint)
 
     def _with_options(self, form: Any, path: Path) -> AttributeSpec:
         name = self._name(form[0], (*path, 0))
         spec = AttributeSpec(name, (*path, 0), key=name)
         if not len(form) % 2:
-            self._refuse(
-                path, f"{shown(form)} has an option without a value", "pull/odd-options",
+            raise self._fault(
+                path,
+                f"{shown(form)} has an option without a value",
+                "pull/odd-options",
                 "write an attribute, then option and value in turn: [:user/friend :limit 5]",
-            )  # fmt: skip
+            )
         seen = set()
         for i in range(1, len(form), 2):
             option = str(form[i]).removeprefix(":")
             if option not in _OPTIONS or option in seen:
                 known = ", ".join(f":{name}" for name in _OPTIONS)
-                what = "is given twice" if option in seen else "is not an option of a pull pattern"
-                self._refuse(
-                    (*path, i), f"{shown(form[i])} {what}", "pull/bad-option", f"there are {known}"
+                what = (
+                    "is given twice" if option in seen else "is not an option of a pull pattern"
+                )
+                raise self._fault(
+                    (*path, i),
+                    f"{shown(form[i])} {what}",
+                    "pull/bad-option",
+                    f"there are {known}",
                 )
             seen.add(option)
             spec = self._with(spec, option, form[i + 1], (*path, i + 1))
@@ -166,32 +178,36 @@ class _Reader:
                 return replace(spec, xform=self._function(value, path))
 
     def _key(self, value: Any, path: Path) -> Hashable:
-        try:
-            hash(value)
-        except TypeError:
-            self._refuse(
-                path, f"{shown(value)} cannot be a key", "pull/bad-option",
-                "give a keyword or a string",
-            )  # fmt: skip
-        return value  # type: ignore[no-any-return]  # it has a hash
+        if isinstance(value, Hashable):
+            return value
+        raise self._fault(
+            path,
+            f"{shown(value)} cannot be a key",
+            "pull/bad-option",
+            "give a keyword or a string",
+        )
 
     def _limit(self, value: Any, path: Path) -> int | None:
         if value is None or (type(value) is int and value > 0):
             return value
-        self._refuse(
-            path, f"{shown(value)} is not a limit", "pull/bad-limit",
+        raise self._fault(
+            path,
+            f"{shown(value)} is not a limit",
+            "pull/bad-limit",
             "write how many values at most, 1 or more, or nil for all",
-        )  # fmt: skip
+        )
 
     def _function(self, value: Any, path: Path) -> Callable[..., Any] | str:
         if isinstance(value, str | Symbol):
             return str(value).removeprefix(":")
         if callable(value):
             return value  # type: ignore[no-any-return]  # just checked
-        self._refuse(
-            path, f"{shown(value)} cannot be called", "pull/bad-option",
+        raise self._fault(
+            path,
+            f"{shown(value)} cannot be called",
+            "pull/bad-option",
             "give a Python callable, or the name of a registered function",
-        )  # fmt: skip
+        )
 
 
 def _is_wildcard(form: Any) -> bool:

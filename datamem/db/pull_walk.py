@@ -26,7 +26,9 @@ from datamem.db.pull_fetch import (
 from datamem.db.pull_functions import transform
 from datamem.db.pull_shape import ID, Shape, Step
 from datamem.db.pull_syntax import NOTHING
+from datamem.db.pull_values import own_copy
 from datamem.errors import QueryError
+from datamem.index.kernels import Int64Array
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -141,34 +143,36 @@ class Walk:
 
     def _read_many(self, nodes: list[Node]) -> None:
         shape = nodes[0].shape
-        by_entity: dict[int, list[Node]] = {}
-        for node in nodes:
-            by_entity.setdefault(node.e, []).append(node)
+        by_entity = _by_entity(nodes)
         es = np.array(sorted(by_entity), np.int64)
         for step in shape.steps:
             if step.is_id:
                 for node in nodes:
                     node.out[step.key] = transform(step, node.e, self._db)
-                continue
-            without = set(by_entity) if step.default is not NOTHING else set()
-            for e, values in values_by_entity(self._db, step, es):
-                self._put_all(by_entity[e], step, values)
-                without.discard(e)
-            for node in nodes:
-                if node.e in without:
-                    self._put_nothing(node, step)
+            else:
+                found = self._read_step(step, by_entity, es)
+                if step.default is not NOTHING:
+                    for node in nodes:
+                        if node.e not in found:
+                            self._put_nothing(node, step)
         if shape.wildcard:
             for attribute in self._db.schema:
-                step = shape.wildcard_steps[attribute.id]
-                if step is not None and attribute.id not in shape.taken:
-                    for e, values in values_by_entity(self._db, step, es):
-                        self._put_all(by_entity[e], step, values)
+                own = shape.wildcard_steps[attribute.id]
+                if own is not None and attribute.id not in shape.taken:
+                    self._read_step(own, by_entity, es)
 
-    def _put_all(self, nodes: list[Node], step: Step, values: list[Any]) -> None:
-        """Give the values to every node of one entity; each gets a list of its own."""
-        for node in nodes:
-            if node.may_take(step):
-                self._put(node, step, values if node is nodes[-1] else list(values))
+    def _read_step(
+        self, step: Step, by_entity: dict[int, list[Node]], es: Int64Array
+    ) -> set[int]:
+        """Read one step for all entities of a level; return those that have values."""
+        found = set()
+        for e, values in values_by_entity(self._db, step, es):
+            found.add(e)
+            nodes = by_entity[e]
+            for node in nodes:
+                if node.may_take(step):
+                    self._put(node, step, values if node is nodes[-1] else own_copy(values))
+        return found
 
     def _put(self, node: Node, step: Step, values: list[Any]) -> None:
         """Put what was read under the step's key; REQUIRES: at least one value."""
@@ -256,6 +260,13 @@ def _by_shape(level: list[Node]) -> Iterable[list[Node]]:
     for node in level:
         groups.setdefault(node.shape, []).append(node)
     return groups.values()
+
+
+def _by_entity(nodes: list[Node]) -> dict[int, list[Node]]:
+    groups: dict[int, list[Node]] = {}
+    for node in nodes:
+        groups.setdefault(node.e, []).append(node)
+    return groups
 
 
 def _start_of(node: Node) -> Node:

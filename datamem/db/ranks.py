@@ -91,7 +91,22 @@ def _slice(
     keys, codes = ordered
     start, stop = 0, len(keys)
     if low is not None:
-        start = (bisect_right if open_low else bisect_left)(keys, order_key(low))
+        start = places(keys, low)[int(open_low)]
     if high is not None:
-        stop = (bisect_left if open_high else bisect_right)(keys, order_key(high))
+        stop = places(keys, high)[int(not open_high)]
     return codes[start:stop]
+
+
+def places(keys: list[Any], value: Any) -> tuple[int, int]:
+    """Return where a value begins and ends among ascending order keys.
+
+    Equal numbers of all types are one place.
+    """
+    low = high = order_key(value)
+    if low[0] == _NUMBER_GROUP:
+        low, high = low[:2], (*low[:2], _ABOVE_RANKS)
+    return bisect_left(keys, low), bisect_right(keys, high)
+
+
+_NUMBER_GROUP: Final = order_key(0)[0]
+_ABOVE_RANKS: Final = 100

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datamem.edn import Keyword
-from datamem.errors import DatamemError, SchemaError
+from datamem.errors import DatamemError, EdnError, SchemaError
+from datamem.schema.types import ValueType
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -32,9 +33,12 @@ def resolve_entity(db: Db, ref: Any) -> int | None:
     entity_id = getattr(ref, "eid", None)
     if isinstance(entity_id, int):
         return entity_id
-    message = f"{ref!r} does not name an entity"
-    raise DatamemError(
-        message,
+    raise _bad_reference(ref)
+
+
+def _bad_reference(ref: Any) -> DatamemError:
+    return DatamemError(
+        f"{ref!r} does not name an entity",
         code="entity/bad-reference",
         hint="use an entity id, an ident such as :status/active, or [attribute value]",
         reference=ref,
@@ -48,8 +52,11 @@ def _resolve_ident(db: Db, text: str) -> int | None:
     ident = db.schema.get(":db/ident")
     if ident is None:
         return None
-    word = db.encode(ident, Keyword(text))
-    return None if word is None else db.entity_with(ident.id, word)
+    try:
+        word = db.encode(ident, Keyword(text))
+    except EdnError:
+        raise _bad_reference(text) from None
+    return None if word is None else _holder(db, ident.id, word)
 
 
 def _resolve_lookup(db: Db, name: Any, value: Any) -> int | None:
@@ -73,11 +80,35 @@ def _resolve_lookup(db: Db, name: Any, value: Any) -> int | None:
             value=value,
         )
     word = lookup_word(db, attribute, value)
-    return None if word is None else db.entity_with(attribute.id, word)
+    return None if word is None else _holder(db, attribute.id, word)
+
+
+def _holder(db: Db, a: int, word: int) -> int | None:
+    """Return who has a unique value; in a history, who has it at its end or had it last."""
+    if not db.is_history:
+        return db.entity_with(a, word)
+    holder = db.unfiltered().entity_with(a, word)
+    if holder is not None:
+        return holder
+    rows = db.rows(a=a, v=word)
+    return int(rows.e[rows.tx.argmax()]) if len(rows) else None
 
 
 def lookup_word(db: Db, attribute: Attribute, value: Any) -> int | None:
-    """Return the word of a value a person wrote; None if it can be no stored value."""
+    """Return the word of a value a person wrote; None if no entity can have it.
+
+    A value of the right type that the attribute's limits refuse is nobody's.
+
+    Raises:
+        SchemaError: `schema/wrong-type`.
+    """
     if value is None:
         return None
-    return db.encode(attribute, attribute.check(value))
+    if attribute.value_type is ValueType.REF:
+        return resolve_entity(db, value)
+    try:
+        return db.encode(attribute, attribute.check(value))
+    except SchemaError as error:
+        if error.code == "schema/wrong-type":
+            raise
+        return None
