@@ -91,7 +91,7 @@ class TermBuilder(Transformer[Token, Any]):
             f"{token.value} is not a variable, a constant or _",
             "query/syntax",
             offset_of(token),
-            f"variables start with ?: ?{token.value}",
+            f"attributes and keywords start with a colon, variables with ?: :{token.value}",
         )
 
     def source_name(self, token: Token) -> SourceName:

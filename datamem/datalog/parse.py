@@ -40,7 +40,12 @@ _READABLE: Final = {
     "NUMBER_KEY": ":limit, :offset or :timeout",
     "NOT_JOIN": "not-join",
     "OR_JOIN": "or-join",
-    "KEYS": ":keys",
+    "KEYS": ":keys, :strs or :syms",
+    "FIND": ":find",
+    "IN": ":in",
+    "WITH": ":with",
+    "WHERE": ":where",
+    "HAVING": ":having",
 }
 
 
@@ -106,6 +111,7 @@ def _unexpected(error: UnexpectedInput, text: str | None) -> QueryError:
     return query_error(
         message,
         code="query/syntax",
+        hint=None if token is None else tokens.hint_for(token.value),
         text=text,
         offset=-1 if offset is None else offset,
     )

@@ -252,6 +252,14 @@ class _Resolver:
                     text=self._text,
                     offset=clause.offset,
                 )
+            if len(terms) == 5 and not _is_flag(terms[4]):
+                raise query_error(
+                    "the fifth position of a pattern is true or false: added or retracted",
+                    code="query/syntax",
+                    hint="a pattern holds one attribute; write one clause for each",
+                    text=self._text,
+                    offset=getattr(terms[4], "offset", clause.offset),
+                )
             if len(terms) > 1 and isinstance(terms[1], Constant):
                 attribute, terms = self._attribute(clause, schema)
                 known = attribute is not None
@@ -396,6 +404,10 @@ class _Resolver:
         for arg, uses in zip(args, self._param_uses[source, name], strict=True):
             if isinstance(arg, Variable) and uses:
                 self._uses.setdefault(arg.name, set()).update(uses)
+
+
+def _is_flag(term: Term) -> bool:
+    return not isinstance(term, Constant) or isinstance(term.value, bool)
 
 
 def _use_kind(attribute: Attribute | None) -> str:

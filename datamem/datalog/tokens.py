@@ -7,6 +7,7 @@ constant inside a clause; `not` starts a clause after a bracket and is a functio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
@@ -61,7 +62,7 @@ def text_pieces(text: str) -> Iterator[Piece]:
     Raises:
         EdnError: with its place, where the text is not EDN.
     """
-    found = tokenize(text)
+    found = tokenize(_without_regex_literals(text) if '#"' in text else text)
     i = 0
     while i < len(found):
         token = found[i]
@@ -80,6 +81,21 @@ def text_pieces(text: str) -> Iterator[Piece]:
             case _:
                 yield "value", token.value, token.start
                 i += 1
+
+
+_STRINGS: Final = re.compile(r'(#?)"((?:[^"\\]|\\.)*)"|;[^\n]*', re.DOTALL)
+
+
+def _without_regex_literals(text: str) -> str:
+    r"""Turn Clojure's regular expressions `#"\\d+"` into strings; nothing is escaped in them."""
+
+    def plain(match: re.Match[str]) -> str:
+        if match[1] != "#":
+            return match[0]
+        content = match[2].replace("\\", "\\\\").replace('\\\\"', '\\"')
+        return f' "{content}"'
+
+    return _STRINGS.sub(plain, text)
 
 
 def _after_form(found: Sequence[EdnToken], i: int) -> int:
@@ -111,7 +127,21 @@ def data_pieces(form: Any) -> Iterator[Piece]:
     look like one (`"?e"`, `"$"`, `"_"`, the first item of a tuple) are symbols and strings with a
     leading colon are keywords, so that a query can be written without any wrapper.
     """
+    if isinstance(form, Mapping):
+        form = {_section_key(key): value for key, value in form.items()}
     return _walk(form, plain=not _has_symbol(form), label=False)
+
+
+def _section_key(key: Any) -> Any:
+    is_bare = type(key) is str and f":{key}" in _SECTIONS
+    return Keyword(f":{key}") if is_bare else key
+
+
+def hint_for(value: Any) -> str | None:
+    """Return what was meant by a token that cannot stand where it stands, where that is plain."""
+    if isinstance(value, Symbol) and f":{value.text}" in _SECTIONS:
+        return f"did you mean :{value.text}?"
+    return None
 
 
 def _has_symbol(form: Any) -> bool:

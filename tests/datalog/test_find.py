@@ -280,3 +280,25 @@ def test_budgets_name_the_step(people: Db) -> None:
 def test_keyword_values_come_back_as_keywords(people: Db) -> None:
     found = q("[:find ?s . :where [1 :p/status ?s]]", people)
     assert isinstance(found, Keyword)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("[:find ?n where [?u :p/name ?n]]", "did you mean :where?"),
+        ("[:find ?n :where [?u p/name ?n]]", ":p/name"),
+        ('[:find ?u :where [?u :p/name "Ann" :p/age 30]]', "one clause for each"),
+        ("select * from people", "cannot stand here"),
+        ("", "bracket is not closed"),
+        ("[:find (average ?a) :where [_ :p/age ?a]]", "did you mean avg?"),
+    ],
+)
+def test_what_a_newcomer_writes(people: Db, query: str, words: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        q(query, people)
+    assert words in str(caught.value)
+
+
+def test_a_map_of_plain_strings_is_a_query(people: Db) -> None:
+    query = {"find": ["?e"], "in": ["$", "?n"], "where": [["?e", ":p/name", "?n"]], "limit": 1}
+    assert q(query, people, "Bob") == {(2,)}
