@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -252,6 +252,12 @@ class Db:
         found: list[int] = self.rows(e=e, a=a).v.tolist()
         return found
 
+    def holds(self, e: int, a: int, word: int) -> bool:
+        """Tell whether an entity's attribute has a word, however many others it has."""
+        if self._view.is_plain:
+            return bool(small_rows(self.index, self._bounds, Order.EAVT, (e, a, word)))
+        return len(self.rows(e, a, word)) > 0
+
     def entity_words(self, e: int) -> list[tuple[int, int]]:
         """Return all (attribute, word) pairs of an entity, by attribute."""
         if self._view.is_plain:
@@ -372,9 +378,16 @@ class Db:
         """Return a lazy, read-only mapping of an entity's attributes, or None if it has no id."""
         return hook("entity")(self, eid)
 
-    def with_tx(self, tx_data: Any, meta: Any = None) -> TxReport:
-        """Return what transacting would give; nothing is stored, nobody else sees it."""
-        report: TxReport = hook("with_tx")(self, tx_data, meta)
+    def with_tx(
+        self, tx_data: Any, meta: Any = None, functions: Mapping[str, Any] | None = None
+    ) -> TxReport:
+        """Return what transacting would give; nothing is stored, nobody else sees it.
+
+        Args:
+            tx_data, meta: as `Connection.transact` takes them.
+            functions: transaction functions and predicates by name; a value knows none itself.
+        """
+        report: TxReport = hook("with_tx")(self, tx_data, meta, functions)
         return report
 
     def datoms(self, index: str, *components: Any, reverse: bool = False) -> list[Datom]:

@@ -107,7 +107,7 @@ def lookup_word(db: Db, attribute: Attribute, value: Any) -> int | None:
     if attribute.value_type is ValueType.REF:
         return resolve_entity(db, value)
     try:
-        return db.encode(attribute, attribute.check(value))
+        return db.encode(attribute, db.schema.canonical(attribute, value))
     except SchemaError as error:
         if error.code == "schema/wrong-type":
             raise

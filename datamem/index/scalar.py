@@ -13,6 +13,8 @@ from datamem.index.novelty import Novelty
 from datamem.index.orders import KEY_COLUMNS, Order
 from datamem.index.run import Run
 
+_FEW = 8
+
 _Tombs = set[tuple[int, int, int]]
 
 
@@ -121,7 +123,10 @@ def _collect_ended(
 def _novelty_rows(novelty: Novelty, order: Order, prefix: tuple[int, ...]) -> list[int]:
     if order is Order.AVET:
         return novelty.by_av.get((prefix[0], prefix[1]), [])
-    return novelty.by_e.get(prefix[0], [])
+    rows = novelty.by_e.get(prefix[0], [])
+    if len(prefix) == 3 and len(rows) > _FEW:
+        return min(rows, novelty.by_av.get((prefix[1], prefix[2]), []), key=len)
+    return rows
 
 
 def _collect_novelty(

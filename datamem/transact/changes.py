@@ -71,7 +71,7 @@ class Changes:
         if self._first_new <= e < TX_BASE:
             return False
         self._asked[slot] = asked + 1
-        return len(self.db.rows(e=e, a=attribute.id, v=word)) > 0
+        return self.db.holds(e, attribute.id, word)
 
     def after(self, e: int, a: int) -> list[int]:
         """Return the words of an entity's attribute after the transaction."""

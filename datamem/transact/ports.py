@@ -61,6 +61,9 @@ class DbView(Protocol):
     def words(self, e: int, a: int, /) -> list[int]:
         """Return the words of an attribute of an entity."""
 
+    def holds(self, e: int, a: int, word: int, /) -> bool:
+        """Tell whether an attribute of an entity has this word."""
+
     def entity_words(self, e: int, /) -> list[tuple[int, int]]:
         """Return (attribute, word) of every datom of an entity."""
 

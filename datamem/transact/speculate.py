@@ -14,10 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from datamem.db.database import Db
+    from datamem.transact.ports import Functions
 
 
-def with_tx(db: Db, tx_data: Any, meta: Mapping[Any, Any] | None = None) -> TxReport:
+def with_tx(
+    db: Db,
+    tx_data: Any,
+    meta: Mapping[Any, Any] | None = None,
+    functions: Functions | None = None,
+) -> TxReport:
     """Return the report that transacting on the present of `db` would give.
+
+    Args:
+        functions: transaction functions and predicates by name, as `Connection.register` has them.
 
     Raises:
         TransactError: as `Connection.transact`; `transact/past-view` on a view of the past.
@@ -29,7 +38,7 @@ def with_tx(db: Db, tx_data: Any, meta: Mapping[Any, Any] | None = None) -> TxRe
             hint="use conn.fork(as_of=…) to go on from a past instant",
         )
     base = branch(db)
-    plan = resolve(base, tx_data, now_us=now_us(), meta=meta)
+    plan = resolve(base, tx_data, now_us=now_us(), meta=meta, functions=functions)
     if plan.empty:
         return TxReport(db, db, plan.tempids, db.basis_t, ((), (), (), ()))
     after = advance(base, plan)

@@ -83,6 +83,9 @@ class DictDb:
     def words(self, e: int, a: int) -> list[int]:
         return [v for x, y, v in self.facts if (x, y) == (e, a)]
 
+    def holds(self, e: int, a: int, word: int) -> bool:
+        return (e, a, word) in self.facts
+
     def entity_words(self, e: int) -> list[tuple[int, int]]:
         return sorted((a, v) for x, a, v in self.facts if x == e)
 
