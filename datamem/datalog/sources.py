@@ -48,8 +48,6 @@ class Database(Protocol):
     @property
     def heap(self) -> Any: ...
     @property
-    def heap_size(self) -> int: ...
-    @property
     def view(self) -> Any: ...
     def unbounded(self) -> Database: ...
     def rows(
@@ -155,13 +153,17 @@ def heap_key(db: Database) -> int:
 
 
 def find_code(db: Database, value: Any) -> int | None:
-    """Return the code of a value in a database's heap, where untyped values of all types are too."""
+    """Return the code of a value in a database's heap, where untyped values of all types are too.
+
+    A heap may have grown since this database value was made: a code that it does not know is in none
+    of its rows, so it joins with nothing, and another value of the same heap may know it.
+    """
     value = _heap_value(value)
     try:
         code: int | None = db.heap.find(tag_of(value), value)
     except (TypeError, ValueError, DatamemError):
         return None
-    return code if code is not None and code < db.heap_size else None
+    return code
 
 
 def _heap_value(value: Any) -> Any:

@@ -187,3 +187,22 @@ def test_unrelated_patterns_multiply_only_where_both_are_asked_for(people: Db) -
     assert len(ask(people, "[:find ?a ?b :where [?a :p/name] [?b :p/age]]")) == 12
     assert len(ask(people, "[:find ?a :where [?a :p/name] [?b :p/age]]")) == 4
     assert ask(people, "[:find ?a :where [?a :p/name] [?b :p/age 99]]") == set()
+
+
+def test_databases_of_two_heaps_and_of_two_times_join_by_value() -> None:
+    from .worlds import LONG, STRING, World
+
+    one, other = World({":a/name": STRING}), World({":b/x": LONG, ":b/name": STRING})
+    other.add([(9, "b/name", "unrelated")])
+    old = one.add([(1, "a/name", "x"), (2, "a/name", "y")])
+    new = one.add([(3, "a/name", "late")])
+    there = other.add([(10, "b/name", "y"), (11, "b/name", "late"), (10, "b/x", 5)])
+    text = "[:find ?e ?f :in $ $b :where [?e :a/name ?n] [$b ?f :b/name ?n]]"
+    assert q(text, old, there) == {(2, 10)}
+    assert q(text, new, there) == {(2, 10), (3, 11)}
+    text = "[:find ?e ?f :in $ $b [?n ...] :where [?e :a/name ?n] [$b ?f :a/name ?n]]"
+    assert q(text, old, new, ["x", "late"]) == {(1, 1)}
+    text = "[:find ?f :in $ $b [?n ...] :where (not [$ _ :a/name ?n]) [$b ?f :a/name ?n]]"
+    assert q(text, old, new, ["x", "late"]) == {(3,)}
+    text = "[:find ?f :in $old $new ?n :where [$new ?f :a/name ?m] [(str ?n) ?m]]"
+    assert q(text, old, new, "late") == {(3,)}
