@@ -16,7 +16,7 @@ from datamem.hooks import HOOKS as _HOOKS
 from datamem.errors import DatamemError
 
 if TYPE_CHECKING:
-    from datamem.conn import Connection, connect, restore
+    from datamem.conn import Connection, check, connect, restore
     from datamem.datalog import explain, prepare, q
     from datamem.db import Datom, Db, TxReport
     from datamem.edn import Keyword, Symbol
@@ -31,6 +31,7 @@ __all__ = [
     "Keyword",
     "Symbol",
     "TxReport",
+    "check",
     "connect",
     "explain",
     "prepare",
@@ -61,6 +62,7 @@ _HOMES: Final = {
     "Keyword": "datamem.edn",
     "Symbol": "datamem.edn",
     "TxReport": "datamem.db",
+    "check": "datamem.conn",
     "connect": "datamem.conn",
     "explain": "datamem.datalog",
     "prepare": "datamem.datalog",

@@ -74,7 +74,7 @@ def check(path: str, fmt: str, repair: bool) -> None:
       datamem check --db agent.dm
       datamem check --db agent.dm --repair
     """
-    from datamem.conn.check import check as check_database
+    from datamem.conn.checking import check as check_database
     from datamem_cli.checking import print_check
     from datamem_cli.progress import progress_bar
 

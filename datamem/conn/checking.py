@@ -15,9 +15,11 @@ import numpy as np
 
 from datamem.conn.publish import Publisher
 from datamem.conn.recover import Recovered, recover
+from datamem.db.advance import with_index
 from datamem.errors import StorageError
 from datamem.ids import MAX_T, tx_of_t
 from datamem.index.compaction import Compactor
+from datamem.index.freeze import freeze
 from datamem.index.kernels import EMPTY, Int64Array, pair_intervals, sort_order
 from datamem.index.level import Level
 from datamem.index.orders import COLUMN_OF, Order
@@ -163,7 +165,7 @@ def _check_index(
     store: Store, report: CheckReport, facts: list[Int64Array], step: Progress
 ) -> None:
     try:
-        found = recover(store, Packs(store))
+        found = recover(store, Packs(store, read_only=True))
     except StorageError as error:
         report.problems.append(Problem(error.code, "index", error.message))
         return
@@ -256,6 +258,7 @@ def _rebuild(store: DirectoryStore) -> None:
     packs = Packs(store)
     found = recover(store, packs, use_root=False)
     state = found.state
+    db = with_index(state.db, Compactor(packs).store(freeze(state.db.index)))
     publisher = Publisher(store, packs, found.heap, None)
-    publisher.publish(state.db, state.digest, state.entry_count, Compactor(packs))
+    publisher.publish(db, state.digest)
     packs.sweep(publisher.needed)
