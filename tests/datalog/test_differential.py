@@ -76,7 +76,10 @@ def conjunction(draw: Any, depth: int = 1) -> list[str]:
         bound = ["?a", "?b"]
     some = st.sampled_from(bound)
     for kind in draw(
-        st.lists(st.sampled_from(["rule", "not", "or", "same", "not-join"]), max_size=2)
+        st.lists(
+            st.sampled_from(["rule", "not", "or", "same", "not-join", "call", "less"]),
+            max_size=2,
+        )
     ):
         one, other = draw(some), draw(some)
         match kind:
@@ -89,6 +92,18 @@ def conjunction(draw: Any, depth: int = 1) -> list[str]:
             case "same":
                 operator = draw(st.sampled_from(["=", "not="]))
                 clauses.append(f"[({operator} {one} {other})]")
+            case "less":
+                operator = draw(st.sampled_from(["<", "<=", ">", ">="]))
+                clauses.append(
+                    f"[({operator} {one} {draw(st.one_of(some, st.just('2'), st.just('0.5')))})]"
+                )
+            case "call":
+                result = draw(st.one_of(variables, some))
+                function = draw(st.sampled_from(["+", "-", "*"]))
+                clauses.append(
+                    f"[({function} {one} {draw(st.sampled_from(['1', '0.5', other]))}) {result}]"
+                )
+                bound = sorted({*bound, result})
             case "not" if depth:
                 clauses.append(f"(not [{one} :n/ref {other}])")
             case "not-join" if depth:
@@ -117,6 +132,8 @@ def check(world: World, known: list[tuple[Any, ...]], clauses: list[str], find: 
     text = f"[:find {find} :in $ % :where {' '.join(clauses)}]"
     try:
         expected = Naive(known, PARSED_RULES).answer(parse_query(text))
+    except TypeError:
+        return  # the reference has no order over types and no message for ("a" + 1)
     except (KeyError, AssertionError):
         with pytest.raises(QueryError):
             q(text, world.db, RULES)
