@@ -9,14 +9,16 @@ from typing import Any
 from datamem.clock import now_us
 from datamem.conn.connection import Connection
 from datamem.conn.publish import Publisher
-from datamem.conn.recover import recover
-from datamem.conn.writer import State, Writer
+from datamem.conn.recover import Recovered, recover
+from datamem.conn.state import State
+from datamem.conn.writer import Writer
 from datamem.db.database import Db
 from datamem.errors import StorageError
 from datamem.index.compaction import Compactor
 from datamem.index.heap import RootHeap
 from datamem.index.index import Index
 from datamem.index.pack import Packs
+from datamem.index.root import packs_of
 from datamem.schema.bootstrap import FIRST_USER_ATTRIBUTE
 from datamem.schema.reader import read_schema
 from datamem.schema.schema import Schema
@@ -99,13 +101,13 @@ def _open_directory(
 ) -> Connection:
     store = DirectoryStore(path, fsync=fsync, read_only=read_only, create=not read_only)
     try:
-        packs = Packs(store)
+        packs = Packs(store, read_only=read_only)
         found = recover(store, packs)
         publisher = None
         if not read_only:
             publisher = Publisher(store, packs, found.heap, found.root)
-            if found.root is not None and found.root_error is None:
-                packs.sweep(found.root.packs() | {found.root_blob})
+            if found.root_error is None:
+                packs.sweep(_needed(found))
         conn = _connection(
             store,
             found.heap,
@@ -120,6 +122,12 @@ def _open_directory(
         store.close()
         raise
     return conn
+
+
+def _needed(found: Recovered) -> set[str]:
+    """Return the blobs to keep: the newest root's, and what replaying has merged since."""
+    of_root = set() if found.root is None else found.root.packs() | {found.root_blob}
+    return of_root | packs_of(found.state.db.index)
 
 
 def _connection(

@@ -50,6 +50,7 @@ class Connection:
         self._listeners: list[Callable[[TxReport], Any]] = []
         self._reports: deque[TxReport] = deque()
         self._delivery = threading.Lock()
+        self._delivered_t = 0
         self.path = path
         """Directory of the database; None in memory."""
         self.root_error: StorageError | None = None
@@ -118,12 +119,18 @@ class Connection:
         return self.commit(plan)
 
     def commit(self, plan: Callable[[Db], Any]) -> TxReport:
-        """Commit what `plan(db)` resolves the newest value to; for layers that make their own plans."""
-        report = self._writer.commit(plan)
-        if self._listeners and report.datom_count:
-            self._reports.append(report)
-            self._deliver()
-        return report
+        """Commit what `plan(db)` resolves the newest value to; for layers that make their own plans.
+
+        Raises:
+            TransactError: `transact/nested` when called by a transaction function.
+            StorageError: `storage/closed`, `storage/read-only`, …
+        """
+        self._check_writable()
+        try:
+            return self._writer.commit(plan)
+        finally:
+            if self._reports:
+                self._deliver()
 
     def now_us(self) -> int:
         """Return the connection's clock, µs since 1970."""
@@ -140,9 +147,11 @@ class Connection:
     def listen(self, callback: Callable[[TxReport], Any]) -> Callable[[], None]:
         """Call `callback(report)` after every commit of this connection; return how to stop it.
 
-        An exception in a callback is logged (logger "datamem") and harms nobody.
+        Each report comes once, in the order of t, in one of the threads that commit; a callback may
+        transact. An exception in a callback is logged (logger "datamem") and harms nobody.
         """
         self._listeners.append(callback)
+        self._writer.on_commit = self._reports.extend
 
         def stop() -> None:
             if callback in self._listeners:
@@ -154,7 +163,10 @@ class Connection:
         while self._reports and self._delivery.acquire(blocking=False):
             try:
                 while self._reports:
-                    self._call_listeners(self._reports.popleft())
+                    report = self._reports.popleft()
+                    if report.t > self._delivered_t:
+                        self._delivered_t = report.t
+                        self._call_listeners(report)
             finally:
                 self._delivery.release()
 
@@ -166,6 +178,18 @@ class Connection:
                 _logger.exception("a listener failed on transaction %s", report.t)
 
     # The database as a whole
+
+    def refresh(self) -> Db:
+        """Take in what the writing process has committed since; return the value now.
+
+        For a database that is open read-only; one that writes is always up to date.
+
+        Raises:
+            StorageError: `storage/log-rewound` if the writer crashed and lost what was read.
+        """
+        if self._is_read_only:
+            self._writer.alone(self._writer.catch_up)
+        return self.db
 
     def compact(self) -> None:
         """Merge the whole index into one level and publish it; queries then read least."""
@@ -180,9 +204,17 @@ class Connection:
 
         self._writer.alone(work)
 
+    @property
+    def _is_read_only(self) -> bool:
+        return self._writer.publisher is None and self.path is not None
+
     def _check_writable(self) -> None:
-        if self._writer.publisher is None and self.path is not None:
-            raise StorageError("the database is open for reading", code="storage/read-only")
+        if self._is_read_only:
+            raise StorageError(
+                "the database is open for reading",
+                code="storage/read-only",
+                hint="connect without read_only, where no other process writes",
+            )
 
     def sync(self) -> None:
         """Make every commit so far durable, whatever the fsync policy."""
@@ -204,6 +236,9 @@ class Connection:
     ) -> Connection:
         """Return a writable branch that shares what came before; this database does not change.
 
+        A branch in memory reads the shared part of its log from here: `log` and `copy` of the branch
+        need this connection open, all else does not. Registered functions go with it.
+
         Args:
             path: a new directory for it; None keeps the branch in memory.
             as_of: branch off after this t, transaction or instant; None: now.
@@ -212,18 +247,19 @@ class Connection:
         """
         from datamem.conn.connect import connect
 
-        state = self._writer.alone(lambda: self._writer.state)
-        t = (
-            state.db.basis_t
-            if as_of is None
-            else min(t_of_point(state.db, as_of), state.db.basis_t)
-        )
+        state = self._writer.state
+        t = state.db.basis_t
+        if as_of is not None:
+            t = max(min(t_of_point(state.db, as_of), t), 1)
         if path is None:
             store, forked = fork_state(self._store, state, t)
             writer = Writer(store, forked.db.heap, forked, Compactor(Packs()), None)
-            return Connection(store, writer, path=None, clock=self._clock)
-        self._store.copy_to(Path(path), entry_at(self._store, t)[0])
-        return connect(path, clock=self._clock)
+            branch = Connection(store, writer, path=None, clock=self._clock)
+        else:
+            self._store.copy_to(Path(path), entry_at(self._store, t)[0])
+            branch = connect(path, clock=self._clock)
+        branch._functions.update(self._functions)  # noqa: SLF001 - of the same class
+        return branch
 
     def load(self, columns: Mapping[str, Any]) -> LoadReport:
         """Add one new entity per row from columns: numpy, Arrow, pandas, polars or lists.
@@ -254,9 +290,14 @@ class Connection:
         return stats_of(self, self._writer)
 
     def close(self) -> None:
-        """Publish what a quick reopening needs and release the directory; twice is no harm."""
-        self._writer.close()
-        self._store.close()
+        """Publish what a quick reopening needs and release the directory; twice is no harm.
+
+        Database values that were taken before can still be read.
+        """
+        try:
+            self._writer.close(needs_root=self.root_error is not None)
+        finally:
+            self._store.close()
 
     def __enter__(self) -> Self:
         return self

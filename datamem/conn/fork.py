@@ -8,7 +8,7 @@ from pathlib import Path
 
 from datamem.conn.history import entry_at
 from datamem.conn.recover import schema_of
-from datamem.conn.writer import State
+from datamem.conn.state import State
 from datamem.db.advance import branch
 from datamem.db.database import Db
 from datamem.ids import tx_of_t

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 import numpy as np
 
 from datamem.db.database import Db
-from datamem.index.compaction import Compactor
-from datamem.index.freeze import freeze
+from datamem.errors import StorageError
 from datamem.index.heap import RootHeap
 from datamem.index.heap_segment import (
     HeapSegment,
@@ -17,7 +17,6 @@ from datamem.index.heap_segment import (
     encode_table,
     merge_tables,
 )
-from datamem.index.index import Index
 from datamem.index.pack import Packs
 from datamem.index.record import encode_root_entry
 from datamem.index.root import Root, encode_root
@@ -27,6 +26,7 @@ ROOT_ROWS: Final = 65_536
 """Datoms between two roots: what opening has to replay at most."""
 
 _TABLE_RATIO: Final = 4
+_logger = logging.getLogger("datamem")
 
 
 class Publisher:
@@ -36,58 +36,58 @@ class Publisher:
         self._store = store
         self._packs = packs
         self._heap = heap
-        self._segments: tuple[str, ...] = () if last is None else last.heap_segments
-        self._tables: tuple[str, ...] = () if last is None else last.heap_tables
+        self._retry_rows = 0
         self._last: set[str] = set() if last is None else last.packs()
         self._before_last: set[str] = set()
 
     def is_due(self, unrooted_rows: int) -> bool:
-        """Tell whether enough was committed since the last root."""
-        return unrooted_rows >= ROOT_ROWS
+        """Tell whether enough was committed since the last root, or since one failed."""
+        return unrooted_rows >= max(ROOT_ROWS, self._retry_rows)
 
-    def publish(self, db: Db, digest: bytes, entry_count: int, compactor: Compactor) -> Index:
-        """Write a root of `db` as the next log entry; return the index with its levels stored.
+    def put_off(self, unrooted_rows: int) -> None:
+        """Wait a while before the next try, after one has failed with so many rows to be published."""
+        self._retry_rows = unrooted_rows + ROOT_ROWS // 16
+
+    def publish(self, db: Db, digest: bytes) -> None:
+        """Write a root of `db` as the next log entry; REQUIRES: its levels are stored, no novelty.
 
         Raises:
-            StorageError: the root is not published; the old one stays, and so does `db`.
+            StorageError: the root is not published; the old one stays.
         """
-        index = compactor.store(freeze(db.index))
         self._store_heap(db.heap_size)
+        heap = self._heap
         root = Root(
             t=db.basis_t,
             next_entity=db.next_entity,
             next_attribute=db.next_attribute,
             digest=digest,
-            index=index,
-            heap_segments=self._segments,
-            heap_tables=self._tables,
+            index=db.index,
+            heap_segments=tuple(segment.name for segment in heap.segments),
+            heap_tables=tuple(table.name for table in heap.tables),
         )
         pack = self._packs.write("root", encode_root(root))
         entry = encode_root_entry(db.basis_t, pack.name)
-        self._store.append(entry_count + 1, entry, checkpoint=True)
+        self._store.append(self._store.head() + 1, entry, checkpoint=True)
+        self._retry_rows = 0
         self._retire(root.packs() | {pack.name})
-        return index
 
     def _store_heap(self, size: int) -> None:
-        values = self._heap.tail_values(size)
+        heap = self._heap
+        values = heap.tail_values(size)
         if not values:
             return
-        first = self._heap.stored_size
-        pack = self._packs.write("heap", encode_segment(first, values))
-        segment = HeapSegment(pack.data())
+        pack = self._packs.write("heap", encode_segment(heap.stored_size, values))
+        segment = HeapSegment(pack.data(), pack.name)
         digests = np.array(segment.digests(), np.uint64)
         codes = np.arange(segment.start, segment.stop, dtype=np.uint64)
-        tables = list(self._heap.tables)
-        names = list(self._tables)
-        blob = encode_table(digests, codes)
-        while tables and tables[-1].count < _TABLE_RATIO * len(codes):
-            blob = merge_tables([tables.pop(), HeapTable(memoryview(blob))])
-            names.pop()
-            codes = np.arange(HeapTable(memoryview(blob)).count, dtype=np.uint64)
+        tables = list(heap.tables)
+        blob, count = encode_table(digests, codes), len(codes)
+        while tables and tables[-1].count < _TABLE_RATIO * count:
+            older = tables.pop()
+            blob = merge_tables([older, HeapTable(memoryview(blob))])
+            count += older.count
         table = self._packs.write("table", blob)
-        self._segments = (*self._segments, pack.name)
-        self._tables = (*names, table.name)
-        self._heap.adopt(segment, [*tables, HeapTable(table.data())])
+        heap.adopt(segment, [*tables, HeapTable(table.data(), table.name)])
 
     @property
     def needed(self) -> set[str]:
@@ -95,6 +95,11 @@ class Publisher:
         return set(self._last)
 
     def _retire(self, needed: set[str]) -> None:
-        for name in self._before_last - self._last - needed:
-            self._packs.remove(name)
+        """Delete what only older roots needed; what cannot be deleted is swept at the next open."""
+        for name in self._before_last - self._last - needed - self._packs.fresh:
+            try:
+                self._packs.remove(name)
+            except StorageError as error:
+                _logger.warning("blob %s stays: %s", name, error)
+        self._packs.fresh.clear()
         self._before_last, self._last = self._last, needed

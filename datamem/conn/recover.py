@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datamem.conn.writer import State
+from datamem.conn.state import State
 from datamem.db.database import Db
 from datamem.errors import StorageError
 from datamem.ids import ATTR_BASE, tx_of_t
@@ -29,6 +29,7 @@ from datamem.txlog.store import Store, missing_blob_error
 _READ_ENTRIES = 4096
 _BATCH_ROWS = 250_000
 _FEW_ROWS = 2_048
+_INDEX_FAULTS = {"storage/corrupt-blob", "storage/corrupt-segment", "storage/missing-blob"}
 _logger = logging.getLogger("datamem")
 
 
@@ -71,11 +72,21 @@ def recover(store: Store, packs: Packs, *, use_root: bool = True) -> Recovered:
         use_root: start from the newest index root; False folds the whole log.
 
     A root whose blobs are missing or damaged costs time, not data: the log is replayed from its start.
+    What a segment holds is not read here, so that damage there may show later, as an error.
 
     Raises:
         StorageError: `storage/corrupt-log` where the log itself is damaged.
     """
     newest = _newest_root(store, packs) if use_root else _Newest()
+    try:
+        return _recover_from(newest, store, packs)
+    except StorageError as error:
+        if newest.root is None or error.code not in _INDEX_FAULTS:
+            raise
+        return _recover_from(_unusable(error), store, packs)
+
+
+def _recover_from(newest: _Newest, store: Store, packs: Packs) -> Recovered:
     root = newest.root
     if root is None:
         fold = _Fold(Index(), RootHeap(), (1, FIRST_USER_ATTRIBUTE))
@@ -85,6 +96,30 @@ def recover(store: Store, packs: Packs, *, use_root: bool = True) -> Recovered:
         fold = _Fold(root.index, heap, counters, root.t, root.digest, entry_count=newest.entry)
     _replay(store, fold, Compactor(packs))
     return Recovered(_state_of(fold), fold.heap, root, newest.blob, newest.error)
+
+
+def catch_up(store: Store, state: State, compactor: Compactor) -> State:
+    """Return the state after what the log has beyond it; the same one if there is nothing.
+
+    REQUIRES: the caller owns the novelty and heap of `state`, and takes both back on an error.
+
+    Raises:
+        StorageError: `storage/log-rewound`, `storage/corrupt-log`.
+    """
+    db = state.db
+    assert isinstance(db.heap, RootHeap), "only a database in a directory is followed"
+    fold = _Fold(
+        db.index,
+        db.heap,
+        (db.next_entity, db.next_attribute),
+        db.basis_t,
+        state.digest,
+        db.last_instant_us,
+        state.entry_count,
+        state.unrooted_rows,
+    )
+    _replay(store, fold, compactor)
+    return _state_of(fold) if fold.entry_count > state.entry_count else state
 
 
 @dataclass(slots=True)
@@ -105,23 +140,23 @@ def _newest_root(store: Store, packs: Packs) -> _Newest:
     record = decode_entry(entry)
     assert isinstance(record, RootRecord)
     try:
-        root = decode_root(packs.get(record.blob).data(), packs)
+        root = decode_root(packs.verified(record.blob), packs)
         missing = root.packs() - set(store.names())
         if missing:
             raise missing_blob_error(min(missing), f"index root {record.blob}")
     except StorageError as error:
-        fault = error
-    except (ValueError, KeyError, TypeError) as error:
-        fault = StorageError(f"index root {record.blob}: {error}", code="storage/corrupt-blob")
-    else:
-        return _Newest(n, record.blob, root)
-    _logger.warning("index root unusable, replaying the whole log: %s", fault)
-    return _Newest(error=fault)
+        return _unusable(error)
+    return _Newest(n, record.blob, root)
+
+
+def _unusable(error: StorageError) -> _Newest:
+    _logger.warning("index root unusable, replaying the whole log: %s", error)
+    return _Newest(error=error)
 
 
 def _stored_heap(root: Root, packs: Packs) -> RootHeap:
-    segments = [HeapSegment(packs.get(name).data()) for name in root.heap_segments]
-    tables = [HeapTable(packs.get(name).data()) for name in root.heap_tables]
+    segments = [HeapSegment(packs.get(name).data(), name) for name in root.heap_segments]
+    tables = [HeapTable(packs.get(name).data(), name) for name in root.heap_tables]
     return RootHeap(segments, tables)
 
 

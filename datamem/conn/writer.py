@@ -16,17 +16,20 @@ import numpy as np
 
 from datamem.clock import random_bytes
 from datamem.conn.publish import Publisher
+from datamem.conn.recover import catch_up
+from datamem.conn.state import State
 from datamem.conn.turns import Request, Turns
 from datamem.db.advance import advance, with_index
 from datamem.db.database import Db
 from datamem.db.report import TxReport
 from datamem.errors import StorageError
 from datamem.index.compaction import Compactor
+from datamem.index.freeze import freeze
 from datamem.index.heap import Heap
 from datamem.index.record import encode_transaction
 from datamem.schema.schema import Schema
 from datamem.txlog.chain import SEED_BYTES
-from datamem.txlog.store import Store
+from datamem.txlog.store import Store, check_entry_size, closed_error
 
 GROUP_MOST = 256
 CLOSE_ROWS = 4_096
@@ -35,23 +38,6 @@ Resolve = Callable[[Db], Any]
 
 _NOTHING: tuple[tuple[int, ...], ...] = ((), (), (), ())
 _logger = logging.getLogger("datamem")
-
-
-@dataclass(slots=True)
-class State:
-    """What is committed and where the log stands.
-
-    Attributes:
-        db: the value that readers get.
-        digest: the chain's digest after it.
-        entry_count: entries in the log.
-        unrooted_rows: datoms that no published index root holds.
-    """
-
-    db: Db
-    digest: bytes
-    entry_count: int
-    unrooted_rows: int = 0
 
 
 class Commit(Request):
@@ -73,8 +59,17 @@ class Commit(Request):
 
 @dataclass(slots=True)
 class _Group:
-    """What a group has become so far, not visible to anybody."""
+    """What a group has become so far, not visible to anybody.
 
+    Attributes:
+        before: the state it started from.
+        head: the log's newest entry then.
+        requests: all of them; `members` are those with an entry, in its order.
+    """
+
+    before: State
+    head: int
+    requests: list[Commit]
     db: Db
     digest: bytes
     entries: list[bytes] = field(default_factory=list)
@@ -100,7 +95,10 @@ class Writer:
         self.maintenance_error: Exception | None = None
         """Why the last merge or index root failed, if it did; commits go on without."""
         self.is_closed = False
+        self.on_commit: Callable[[list[TxReport]], None] | None = None
+        """Called with the reports of each group as it becomes visible; perhaps twice, if interrupted."""
         self._heap = heap
+        self._group: _Group | None = None
         self._turns: Turns[Commit] = Turns(self._work, most=GROUP_MOST)
         self._note_schema(state.db.schema)
 
@@ -118,6 +116,8 @@ class Writer:
         return self._submit(Commit(work, is_alone=True))
 
     def _submit(self, request: Commit) -> Any:
+        if self.is_closed:
+            raise closed_error()
         self._turns.submit(request)
         if request.error is not None:
             raise request.error
@@ -125,8 +125,11 @@ class Writer:
 
     def _work(self, requests: list[Commit]) -> None:
         """Do what a group asks for; work to be done alone cuts the group in two."""
+        self._settle(None)
         run: list[Commit] = []
         for request in requests:
+            if request.is_done:
+                continue
             if not request.is_alone:
                 run.append(request)
                 continue
@@ -142,46 +145,42 @@ class Writer:
     def _commit_group(self, requests: list[Commit]) -> None:
         if not requests:
             return
-        before = self.state
-        group = _Group(before.db, before.digest)
+        state = self.state
+        group = _Group(state, self.store.head(), requests, state.db, state.digest)
         try:
+            self._group = group
             for request in requests:
                 self._resolve(request, group)
-            self._append(before.entry_count + 1, group.entries)
+            self._append(group.head + 1, group.entries)
+            self._publish(group)
         except BaseException as error:
-            if self.store.head() == before.entry_count:
-                self._take_back(before, group, error)
-            else:
-                self._publish(before, group)
+            self._settle(error)
             if not isinstance(error, Exception):
                 raise
-        else:
-            self._publish(before, group)
-        for request in requests:
-            request.is_done = True
-        if group.entries and self.state is not before:
+        if group.entries and self.state is not state:
             self._maintain(group.row_count)
 
     def _resolve(self, request: Commit, group: _Group) -> None:
         """Resolve a request against the group's value so far and advance it."""
-        db = group.db
+        request.error, db = None, group.db
         try:
             plan = request.work(db)
+            if plan.empty:
+                request.report = TxReport(db, db, plan.tempids, db.basis_t, _NOTHING)  # type: ignore[arg-type]
+                return
+            datoms = (plan.e, plan.a, plan.v, plan.added)
+            counters = (plan.next_entity, plan.next_attribute, db.heap_size)
+            entry, digest = encode_transaction(
+                group.digest,
+                (plan.t, plan.instant_us, *counters),
+                random_bytes(SEED_BYTES),
+                plan.new_values,
+                datoms,
+            )
+            check_entry_size(entry)
         except Exception as error:  # noqa: BLE001 - handed to the thread that asked
             request.fail(error)
             return
-        if plan.empty:
-            request.report = TxReport(db, db, plan.tempids, db.basis_t, _NOTHING)  # type: ignore[arg-type]
-            return
-        datoms = (plan.e, plan.a, plan.v, plan.added)
-        counters = (plan.next_entity, plan.next_attribute, db.heap_size)
-        entry, digest = encode_transaction(
-            group.digest,
-            (plan.t, plan.instant_us, *counters),
-            random_bytes(SEED_BYTES),
-            plan.new_values,
-            datoms,
-        )
         group.entries.append(entry)
         group.members.append(request)
         after = advance(db, plan)
@@ -195,24 +194,46 @@ class Writer:
         elif entries:
             self.store.append_many(n, entries)
 
-    def _publish(self, before: State, group: _Group) -> None:
-        """Make the group's value the one that readers get."""
-        if group.db is before.db:
-            return
-        self.state = State(
-            group.db,
-            group.digest,
-            before.entry_count + len(group.entries),
-            before.unrooted_rows + group.row_count,
-        )
-        if group.db.schema is not before.db.schema:
-            self._note_schema(group.db.schema)
+    def _publish(self, group: _Group) -> None:
+        """Make the group's value the one that readers get, and its requests done."""
+        before = group.before
+        if group.entries and self.state is before:
+            if group.db.schema is not before.db.schema:
+                self._note_schema(group.db.schema)
+            self.state = State(
+                group.db,
+                group.digest,
+                group.head + len(group.entries),
+                before.unrooted_rows + group.row_count,
+            )
+        if self.on_commit is not None and group.members:
+            self.on_commit([request.report for request in group.members])
+        for request in group.requests:
+            request.is_done = True
+        self._group = None
 
-    def _take_back(self, before: State, group: _Group, error: BaseException) -> None:
-        """Undo a group that is not in the log."""
-        for request in group.members:
-            request.fail(error)
-        db = before.db
+    def _settle(self, error: BaseException | None) -> None:
+        """End a group that did not come to its end: it is in the log, whole, or it never was.
+
+        After an interrupt the requests that are not in the log are open again; after any other
+        error they are refused with it.
+        """
+        group = self._group
+        if group is None:
+            return
+        if group.entries and self.store.head() > group.head:
+            self._publish(group)
+            return
+        self._take_back(group.before.db)
+        if isinstance(error, Exception):
+            for request in group.requests:
+                if request.error is None:
+                    request.fail(error)
+                request.is_done = True
+        self._group = None
+
+    def _take_back(self, db: Db) -> None:
+        """Undo in memory everything after `db`."""
         if db.index.layers:
             layer = db.index.layers[-1]
             layer.novelty.undo(layer.row_count, layer.tomb_count, db.newest_tx)
@@ -227,13 +248,16 @@ class Writer:
 
         The commit is done whatever happens here: a full disk only puts the work off.
         """
+        publisher, rows = self.publisher, self.state.unrooted_rows
         try:
             self.set_index(self.compactor.after_commit(self.state.db.index, row_count))
-            if self.publisher is not None and self.publisher.is_due(self.state.unrooted_rows):
+            if publisher is not None and publisher.is_due(rows):
                 self.publish_root()
             self.maintenance_error = None
         except Exception as error:  # noqa: BLE001 - told by `stats` and `check`
             self.maintenance_error = error
+            if publisher is not None:
+                publisher.put_off(rows)
             _logger.warning("index maintenance failed, commits go on: %s", error)
 
     def set_index(self, index: Any) -> None:
@@ -245,20 +269,34 @@ class Writer:
     def publish_root(self) -> None:
         """Write an index root, so that opening replays only what comes after; only alone."""
         assert self.publisher is not None
-        state = self.state
-        index = self.publisher.publish(
-            state.db, state.digest, state.entry_count, self.compactor
-        )
-        self.set_index(index)
-        self.state = replace(self.state, entry_count=state.entry_count + 1, unrooted_rows=0)
+        self.set_index(self.compactor.store(freeze(self.state.db.index)))
+        self.publisher.publish(self.state.db, self.state.digest)
+        self.state = replace(self.state, entry_count=self.store.head(), unrooted_rows=0)
 
-    def close(self) -> None:
-        """Publish a root if opening would have much to replay; a failure only costs that time."""
-        if self.is_closed:
-            return
+    def catch_up(self) -> None:
+        """Take in what another process has appended to the log; only alone."""
+        db = self.state.db
+        try:
+            self.state = catch_up(self.store, self.state, self.compactor)
+        except BaseException:
+            self._take_back(db)
+            raise
+
+    def close(self, *, needs_root: bool = False) -> None:
+        """Publish a root if opening would have much to replay; a failure only costs that time.
+
+        Args:
+            needs_root: publish one however little is new, since the log's newest cannot be used.
+        """
+        if not self.is_closed:
+            self.alone(lambda: self._close(needs_root=needs_root))
+
+    def _close(self, *, needs_root: bool) -> None:
+        is_due = needs_root or self.state.unrooted_rows >= CLOSE_ROWS
+        try:
+            if self.publisher is not None and is_due:
+                self.publish_root()
+        except StorageError as error:
+            _logger.warning("no index root at close: %s", error)
+        self.compactor.packs.map_all()
         self.is_closed = True
-        if self.publisher is not None and self.state.unrooted_rows >= CLOSE_ROWS:
-            try:
-                self.alone(self.publish_root)
-            except StorageError as error:
-                _logger.warning("no index root at close: %s", error)

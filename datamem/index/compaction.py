@@ -42,7 +42,7 @@ class Compactor:
     """Keeps an index's levels few; belongs to one connection, used under its commit lock."""
 
     def __init__(self, packs: Packs) -> None:
-        self._packs = packs
+        self.packs = packs
         self._job: _Job | None = None
         self.forgetful: Int64Array = EMPTY
         """Attributes whose ended rows are dropped when levels merge, int64[n]."""
@@ -82,16 +82,12 @@ class Compactor:
 
     def store(self, index: Index) -> Index:
         """Return the index with every level that is only in memory written to packs."""
-        levels = []
-        for level in index.levels:
-            if all(
-                segment.entry for run in (*level.live, *level.ended) for segment in run.segments
-            ):
-                levels.append(level)
-            else:
-                copied = _exhaust(copy_level(level, self._pack_sinks()))
-                levels.append(copied)
-                self._renew_job(level, copied)
+        levels = [
+            level if _is_stored(level) else _exhaust(copy_level(level, self._pack_sinks()))
+            for level in index.levels
+        ]
+        for level, copied in zip(index.levels, levels, strict=True):
+            self._renew_job(level, copied)
         return replace(index, levels=tuple(levels))
 
     def _renew_job(self, old: Level, new: Level) -> None:
@@ -103,7 +99,7 @@ class Compactor:
             self._job.newer = new
 
     def _pack_sinks(self) -> tuple[PackSink, PackSink]:
-        return PackSink(4, self._packs), PackSink(5, self._packs)
+        return PackSink(4, self.packs), PackSink(5, self.packs)
 
     def _plan(self, index: Index) -> Index:
         """Merge small neighbours now, begin with large ones, and catch up when far behind."""
@@ -162,6 +158,10 @@ class Compactor:
         return index
 
 
+def _is_stored(level: Level) -> bool:
+    return all(segment.entry for run in (*level.live, *level.ended) for segment in run.segments)
+
+
 def _exhaust(steps: Generator[None, None, Level]) -> Level:
     while True:
         try:
@@ -180,8 +180,13 @@ def _replaced(index: Index, i: int, level: Level, kills: Kills) -> Index:
 
 
 def _install(index: Index, job: _Job, level: Level) -> Index:
-    """Put a merged level where its two parents were, with what ended since the merge began."""
-    i = next(k for k, known in enumerate(index.levels) if known is job.older)
+    """Put a merged level where its two parents were, with what ended since the merge began.
+
+    Where the parents are no longer in the index (an interrupt came between), nothing changes.
+    """
+    i = next((k for k, known in enumerate(index.levels) if known is job.older), -1)
+    if i < 0 or index.levels[i + 1] is not job.newer:
+        return index
     facts: list[list[Int64Array]] = [[], [], []]
     txs = []
     for parent, before, now in (

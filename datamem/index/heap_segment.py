@@ -1,8 +1,8 @@
 """Stored heap values: immutable blobs of bytes by code, and tables from digest to code.
 
-Segment blob (little-endian): magic, first code (u64), count (u64), offsets u64[count + 1], tags
-u8[count], bytes. Table blob: magic, bucket bits (u64), count (u64), bucket starts u32[2^bits + 1],
-digests u64[count] ascending, codes u64[count]. Both are caches of the log.
+Both are caches of the log, and bodies of pages with checksums (`checked.py`). Segment (little-endian): first
+code (u64), count (u64), offsets u64[count + 1], tags u8[count], bytes. Table: bucket bits (u64),
+count (u64), bucket starts u32[2^bits + 1], padding to 8, digests u64[count] ascending, codes u64[count].
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from datamem.errors import StorageError
+from datamem.index.checked import CheckedBytes, seal_pages
 from datamem.index.codec import pack_value, unpack_value
 from datamem.schema.types import ValueType
 
-_SEGMENT_MAGIC: Final = b"DMHEAP01"
-_TABLE_MAGIC: Final = b"DMHTAB01"
+_SEGMENT_MAGIC: Final = b"DMHEAP02"
+_TABLE_MAGIC: Final = b"DMHTAB02"
+_HEAD_BYTES: Final = 16
 _TAGS: Final = {int(tag): tag for tag in ValueType}
 _UNREAD: Final = object()
 
@@ -33,70 +34,99 @@ def digest64(tag: ValueType, data: bytes) -> int:
 class HeapSegment:
     """Values of the codes `start` up to `stop`, decoded one by one when asked for."""
 
-    def __init__(self, data: memoryview) -> None:
-        _check_magic(data, _SEGMENT_MAGIC)
-        self.start, count = (int(n) for n in np.frombuffer(data[8:24], "<u8"))
+    def __init__(self, data: memoryview, name: str = "") -> None:
+        self.name = name
+        """Of its blob."""
+        self._checked = CheckedBytes(data, _SEGMENT_MAGIC, name)
+        self._checked.need(0, _HEAD_BYTES)
+        body = self._checked.body
+        self.start, count = (int(n) for n in np.frombuffer(body[:_HEAD_BYTES], "<u8"))
         self.stop = self.start + count
-        tags_at = 24 + 8 * (count + 1)
-        self._offsets = data[24:tags_at].cast("Q")
-        self._tags = data[tags_at : tags_at + count]
-        self._bytes = data[tags_at + count :]
+        self._tags_at = _HEAD_BYTES + 8 * (count + 1)
+        self._bytes_at = self._tags_at + count
+        self._offsets = body[_HEAD_BYTES : self._tags_at].cast("Q")
         self._values: list[Any] = []
 
     def get(self, code: int) -> tuple[ValueType, Any]:
-        """Return the type and value of a code of this segment."""
+        """Return the type and value of a code of this segment.
+
+        Raises:
+            StorageError: `storage/corrupt-blob`, here and wherever bytes are read.
+        """
         values = self._values
         if not values:
             values = self._values = [_UNREAD] * (self.stop - self.start)
         i = code - self.start
-        tag = _TAGS[self._tags[i]]
+        tag = self._tag(i)
         value = values[i]
         if value is _UNREAD:
             value = values[i] = unpack_value(tag, self._data(i))
         return tag, value
 
+    def _tag(self, i: int) -> ValueType:
+        at = self._tags_at + i
+        self._checked.need(at, at + 1)
+        return _TAGS[self._checked.body[at]]
+
     def equals(self, code: int, tag: ValueType, data: bytes) -> bool:
         """Tell whether the code's value has this type and these canonical bytes."""
         i = code - self.start
-        return _TAGS[self._tags[i]] is tag and self._data(i) == data
+        return self._tag(i) is tag and self._data(i) == data
 
     def digests(self) -> list[int]:
         """Return the digest of every value, in code order."""
-        return [
-            digest64(_TAGS[self._tags[i]], self._data(i)) for i in range(self.stop - self.start)
-        ]
+        return [digest64(self._tag(i), self._data(i)) for i in range(self.stop - self.start)]
 
     def _data(self, i: int) -> bytes:
-        return bytes(self._bytes[self._offsets[i] : self._offsets[i + 1]])
+        at = _HEAD_BYTES + 8 * i
+        self._checked.need(at, at + 16)
+        start = self._bytes_at + self._offsets[i]
+        stop = self._bytes_at + self._offsets[i + 1]
+        self._checked.need(start, stop)
+        return bytes(self._checked.body[start:stop])
 
 
 class HeapTable:
     """Codes by digest, for finding a stored value without decoding any other."""
 
-    def __init__(self, data: memoryview) -> None:
-        _check_magic(data, _TABLE_MAGIC)
-        bits, self.count = (int(n) for n in np.frombuffer(data[8:24], "<u8"))
+    def __init__(self, data: memoryview, name: str = "") -> None:
+        self.name = name
+        """Of its blob."""
+        self._checked = CheckedBytes(data, _TABLE_MAGIC, name)
+        self._checked.need(0, _HEAD_BYTES)
+        body = self._checked.body
+        bits, self.count = (int(n) for n in np.frombuffer(body[:_HEAD_BYTES], "<u8"))
         self._shift = 64 - bits
-        digests_at = 24 + 4 * ((1 << bits) + 1)
-        digests_at += -digests_at % 8
-        codes_at = digests_at + 8 * self.count
-        self._starts = data[24 : 24 + 4 * ((1 << bits) + 1)].cast("I")
-        self._digests = data[digests_at:codes_at].cast("Q")
-        self._codes = data[codes_at : codes_at + 8 * self.count].cast("Q")
+        starts_stop = _HEAD_BYTES + 4 * ((1 << bits) + 1)
+        self._digests_at = starts_stop + -starts_stop % 8
+        self._codes_at = self._digests_at + 8 * self.count
+        self._starts = body[_HEAD_BYTES:starts_stop].cast("I")
+        self._digests = body[self._digests_at : self._codes_at].cast("Q")
+        self._codes = body[self._codes_at : self._codes_at + 8 * self.count].cast("Q")
 
     def codes(self, digest: int) -> list[int]:
-        """Return the codes whose values have this digest; nearly always none or one."""
+        """Return the codes whose values have this digest; nearly always none or one.
+
+        Raises:
+            StorageError: `storage/corrupt-blob`.
+        """
+        need = self._checked.need
         bucket = digest >> self._shift
-        stop = self._starts[bucket + 1]
-        i = bisect_left(self._digests, digest, self._starts[bucket], stop)
+        at = _HEAD_BYTES + 4 * bucket
+        need(at, at + 8)
+        start, stop = self._starts[bucket], self._starts[bucket + 1]
+        need(self._digests_at + 8 * start, self._digests_at + 8 * stop)
+        i = bisect_left(self._digests, digest, start, stop)
         found = []
         while i < stop and self._digests[i] == digest:
+            need(self._codes_at + 8 * i, self._codes_at + 8 * i + 8)
             found.append(self._codes[i])
             i += 1
         return found
 
     def columns(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Return (digests uint64[n], codes uint64[n])."""
+        self._checked.need(0, len(self._checked.body))
         return np.frombuffer(self._digests, np.uint64), np.frombuffer(self._codes, np.uint64)
 
 
@@ -107,7 +137,7 @@ def encode_segment(start: int, values: Sequence[tuple[ValueType, Any]]) -> bytes
     np.cumsum([len(data) for data in packed], out=offsets[1:])
     tags = bytes(tag for tag, _ in values)
     head = np.array([start, len(packed)], "<u8").tobytes()
-    return b"".join((_SEGMENT_MAGIC, head, offsets.tobytes(), tags, *packed))
+    return seal_pages(_SEGMENT_MAGIC, b"".join((head, offsets.tobytes(), tags, *packed)))
 
 
 def encode_table(digests: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> bytes:
@@ -117,11 +147,10 @@ def encode_table(digests: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> 
     bits = min(max(len(digests).bit_length() - 3, 1), 24)
     edges = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
     starts = np.append(np.searchsorted(digests, edges), len(digests)).astype("<u4")
-    head = _TABLE_MAGIC + np.array([bits, len(digests)], "<u8").tobytes() + starts.tobytes()
+    head = np.array([bits, len(digests)], "<u8").tobytes() + starts.tobytes()
     padding = b"\0" * (-len(head) % 8)
-    return b"".join(
-        (head, padding, digests.astype("<u8").tobytes(), codes.astype("<u8").tobytes())
-    )
+    columns = digests.astype("<u8").tobytes(), codes.astype("<u8").tobytes()
+    return seal_pages(_TABLE_MAGIC, b"".join((head, padding, *columns)))
 
 
 def merge_tables(tables: Sequence[HeapTable]) -> bytes:
@@ -131,9 +160,3 @@ def merge_tables(tables: Sequence[HeapTable]) -> bytes:
         np.concatenate([digests for digests, _ in columns]),
         np.concatenate([codes for _, codes in columns]),
     )
-
-
-def _check_magic(data: memoryview, magic: bytes) -> None:
-    if bytes(data[:8]) != magic:
-        message = f"a heap blob begins with {bytes(data[:8])!r}, not {magic!r}"
-        raise StorageError(message, code="storage/corrupt-blob")

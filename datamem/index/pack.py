@@ -63,10 +63,13 @@ class Pack:
 
 
 class Packs:
-    """The packs of one store, or, without a store, packs that live as long as they are used."""
+    """The packs of one store; without a store or write access, new packs live while they are used."""
 
-    def __init__(self, store: BlobStore | None = None) -> None:
+    def __init__(self, store: BlobStore | None = None, *, read_only: bool = False) -> None:
         self._store = store
+        self._is_read_only = read_only
+        self.fresh: set[str] = set()
+        """Names written since the last root; the one who publishes roots clears it."""
         self._open: WeakValueDictionary[str, Pack] = WeakValueDictionary()
 
     def get(self, name: str) -> Pack:
@@ -76,12 +79,36 @@ class Packs:
             pack = self._open[name] = Pack(name, self._store)
         return pack
 
+    def verified(self, name: str) -> memoryview:
+        """Return a blob's bytes, read in whole and compared with its name.
+
+        Raises:
+            StorageError: `storage/missing-blob`, `storage/corrupt-blob`.
+        """
+        data = self.get(name).data()
+        if _name_of(name.partition("-")[0], data) != name:
+            raise StorageError(
+                f"the bytes of blob {name} are not those that its name says",
+                code="storage/corrupt-blob",
+                hint="run `datamem check --repair` to rebuild the indexes from the log",
+                blob=name,
+            )
+        return data
+
     def write(self, kind: str, data: bytes) -> Pack:
-        """Store bytes under a name made of their digest."""
-        name = f"{kind}-{hashlib.blake2b(data, digest_size=16).hexdigest()}"
-        if self._store is None:
+        """Store bytes under a name made of their digest; a damaged blob of that name is replaced."""
+        name = _name_of(kind, data)
+        if self._store is None or self._is_read_only:
             return Pack(name, None, memoryview(data))
-        self._store.put(name, data)
+        self.fresh.add(name)
+        try:
+            self._store.put(name, data)
+        except StorageError as error:
+            if error.code != "storage/blob-exists":
+                raise
+            self._open.pop(name, None)
+            self._store.delete(name)
+            self._store.put(name, data)
         return self.get(name)
 
     def remove(self, name: str) -> None:
@@ -105,3 +132,7 @@ class Packs:
         for name in doomed:
             self.remove(name)
         return len(doomed)
+
+
+def _name_of(kind: str, data: bytes | memoryview) -> str:
+    return f"{kind}-{hashlib.blake2b(data, digest_size=16).hexdigest()}"

@@ -46,11 +46,18 @@ class Root:
 
     def packs(self) -> set[str]:
         """Return the names of all blobs that the root needs."""
-        named = {*self.heap_segments, *self.heap_tables}
-        for level in self.index.levels:
-            for run in (*level.live, *level.ended):
-                named.update(s.entry.pack for s in run.segments if s.entry is not None)
-        return named
+        return {*self.heap_segments, *self.heap_tables, *packs_of(self.index)}
+
+
+def packs_of(index: Index) -> set[str]:
+    """Return the names of the blobs that an index's stored segments lie in."""
+    return {
+        segment.entry.pack
+        for level in index.levels
+        for run in (*level.live, *level.ended)
+        for segment in run.segments
+        if segment.entry is not None
+    }
 
 
 def encode_root(root: Root) -> bytes:
