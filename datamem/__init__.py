@@ -17,7 +17,7 @@ from datamem.errors import DatamemError
 
 if TYPE_CHECKING:
     from datamem.conn import Connection, check, connect, restore
-    from datamem.datalog import explain, prepare, q
+    from datamem.datalog import explain, prepare, q, query
     from datamem.db import Datom, Db, TxReport
     from datamem.edn import Keyword, Symbol
 
@@ -36,6 +36,7 @@ __all__ = [
     "explain",
     "prepare",
     "q",
+    "query",
     "restore",
 ]
 
@@ -52,6 +53,8 @@ _HOOKS.update(
         "seek_datoms": "datamem.db.datoms:seek_datoms",
         "index_range": "datamem.db.datoms:index_range",
         "with_tx": "datamem.transact.speculate:with_tx",
+        "function": "datamem.datalog:find_function",
+        "query-function vector/search": "datamem.vector:nearest",
     }
 )
 
@@ -67,6 +70,7 @@ _HOMES: Final = {
     "explain": "datamem.datalog",
     "prepare": "datamem.datalog",
     "q": "datamem.datalog",
+    "query": "datamem.datalog",
     "restore": "datamem.conn",
 }
 """Where each public name lives; imported at its first use, so that `import datamem` stays quick."""

@@ -297,7 +297,7 @@ def _live_part(
             keep &= run.column(3, start, stop) <= bounds.upto
         rows = np.flatnonzero(keep) + start
     else:
-        keep = ~in_sorted(rows, np.unique(dead))
+        keep = ~in_sorted(rows, dead)
         if later:
             keep &= run.take(3, rows) <= bounds.upto
         rows = rows[keep]
@@ -312,7 +312,7 @@ def _dead_rows(
     bounds: Bounds,
     tombs: Tombs,
 ) -> Int64Array:
-    """Return the positions inside `span` of live rows that ended by `bounds.upto`."""
+    """Return the positions inside `span` of live rows that ended by `bounds.upto`, ascending."""
     dead = kills.rows[order]
     if len(dead):
         first, last = np.searchsorted(dead, span)
@@ -321,7 +321,7 @@ def _dead_rows(
             dead = dead[kills.txs[order][first:last] <= bounds.upto]
     if tombs:
         keys = arrange(order, tombs)
-        dead = np.concatenate((dead, _positions(run, keys, span)))
+        dead = np.sort(np.concatenate((dead, _positions(run, keys, span))))
     return dead
 
 
