@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from datamem.datalog.builder_find import Runnable
 from datamem.datalog.context import Context, StepTrace
 from datamem.datalog.domains import Domains
 from datamem.datalog.execute import run_scope
@@ -37,13 +38,19 @@ class PreparedQuery:
         query: the query as parsed.
     """
 
-    __slots__ = ("_database", "_plans", "_sources", "query")
+    __slots__ = ("_database", "_plans", "_sources", "_values", "query")
 
     def __init__(
-        self, query: Query, database: Any = None, *, plans: _Plans | None = None
+        self,
+        query: Query,
+        database: Any = None,
+        *,
+        plans: _Plans | None = None,
+        values: tuple[Any, ...] = (),
     ) -> None:
         self.query = query
         self._database = database
+        self._values = values
         self._sources = tuple(
             i for i, item in enumerate(query.inputs) if isinstance(item, SourceName)
         )
@@ -68,8 +75,7 @@ class PreparedQuery:
             A `Result`, a list, a tuple or a value, by the shape of `:find`; None where a tuple or
             scalar find has no row.
         """
-        if self._database is not None:
-            inputs = (self._database, *inputs)
+        inputs = self.all_inputs(inputs)
         resolved, plan = self._plan(inputs)
         if plan is not None and timeout is None and max_rows is None:
             view = inputs[0].view
@@ -82,7 +88,13 @@ class PreparedQuery:
 
     def bound_to(self, database: Any) -> PreparedQuery:
         """Return the same prepared query with its first input given."""
-        return PreparedQuery(self.query, database, plans=self._plans)
+        return PreparedQuery(self.query, database, plans=self._plans, values=self._values)
+
+    def all_inputs(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the caller's inputs between those that the query was prepared with."""
+        if self._database is not None:
+            inputs = (self._database, *inputs)
+        return (*inputs, *self._values) if self._values else inputs
 
     def resolved(self, inputs: Sequence[Any]) -> Resolved:
         """Return the query resolved for these inputs."""
@@ -227,7 +239,7 @@ def prepare(query: Any, database: Any = None) -> PreparedQuery:
     """Parse a query once, to be called with its inputs.
 
     Args:
-        query: EDN text, or a list or mapping; texts are remembered.
+        query: EDN text, a list or mapping, or composed with `datamem.query`; texts are remembered.
         database: what `$` is; then the calls give the other inputs only.
 
     Raises:
@@ -235,6 +247,10 @@ def prepare(query: Any, database: Any = None) -> PreparedQuery:
     """
     if isinstance(query, PreparedQuery):
         prepared = query
+    elif isinstance(query, Runnable):
+        text, values = query.compiled()
+        known = prepare(text)
+        prepared = PreparedQuery(known.query, plans=known._plans, values=values)  # noqa: SLF001
     else:
         key = query if isinstance(query, str) else _data_key(query)
         found = _prepared.get(key) if key is not None else None
@@ -279,7 +295,7 @@ def q(
     """Answer a Datalog query.
 
     Args:
-        query: EDN text, Python data, or a prepared query.
+        query: EDN text, Python data, composed with `datamem.query`, or prepared.
         inputs: what `:in` names, sources included; the first is usually a database.
         timeout: seconds.
         max_rows: the most rows that any step may make.

@@ -50,6 +50,7 @@ def explain(
         functions: as for `q`.
     """
     prepared = prepare(query)
+    inputs = prepared.all_inputs(inputs)
     resolved = prepared.resolved(inputs)
     trace: list[StepTrace] = []
     context = make_context(resolved, inputs, functions=functions, trace=trace)
