@@ -24,6 +24,8 @@ from datamem.index.pack import Packs
 RATIO: Final = 8
 INLINE_ROWS: Final = 65_536
 MAX_LEVELS: Final = 9
+WIDE_ROWS: Final = 2_000_000
+"""A database in memory keeps levels up to this size undivided, which reads quickest."""
 
 
 @dataclass(slots=True)
@@ -136,9 +138,10 @@ class Compactor:
     def _start(self, index: Index, i: int) -> None:
         older, newer = index.levels[i], index.levels[i + 1]
         kills = (index.kills[i], index.kills[i + 1])
-        steps = merge_levels(
-            (older, kills[0]), (newer, kills[1]), self._pack_sinks(), self.forgetful
-        )
+        rows = older.row_count + newer.row_count
+        in_memory = self.packs.is_transient and rows <= WIDE_ROWS
+        sinks = (MemorySink(4), MemorySink(5)) if in_memory else self._pack_sinks()
+        steps = merge_levels((older, kills[0]), (newer, kills[1]), sinks, self.forgetful)
         runs = (*older.live, *older.ended)
         pieces = 3 + sum(len(run.segments) + 1 for run in runs)
         self._job = _Job(older, newer, kills, steps, pieces / max(newer.row_count // 2, 1))

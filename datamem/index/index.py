@@ -25,9 +25,6 @@ Tombs = tuple[Int64Array, ...]
 Selected = tuple[int, int, Int64Array | None]
 """Rows of a run: start, stop, and which of those, None for all."""
 
-_SCAN_RATIO = 12
-"""Searching for a key costs about as much as passing over this many rows."""
-
 _SORTED_BY = {Order.EAVT: "e", Order.AEVT: "e", Order.AVET: "v"}
 
 
@@ -355,9 +352,7 @@ def _matching(run: Run, a: int, keys: Int64Array) -> Int64Array:
     start, stop = run.range((a,))
     if start == stop or not len(keys):
         return np.empty(0, np.int64)
-    if len(keys) * _SCAN_RATIO < stop - start:
-        return run.find_second(start, stop, keys)
-    return np.flatnonzero(in_sorted(run.column(1, start, stop), keys)) + start
+    return run.find_second(start, stop, keys)
 
 
 def _hidden(

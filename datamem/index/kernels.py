@@ -17,6 +17,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 EMPTY: Int64Array = np.empty(0, np.int64)
 _PACK_BITS = 62
+_SCAN_RATIO = 12
+"""A binary search costs about as much as passing over this many rows."""
 
 
 def sort_order(columns: Sequence[Int64Array]) -> Int64Array:
@@ -128,10 +130,18 @@ def equal_rows(column: Int64Array, keys: Int64Array) -> Int64Array:
         column: int64[n], ascending.
         keys: int64[m], ascending, distinct.
 
-    Cost: one binary search a key; a second one only where keys have several rows.
+    Cost: one binary search a key, a second one only where keys have several rows; where the keys
+    are many and dense, one pass over the part of the column that they span.
     """
-    if not len(column):
+    if not len(column) or not len(keys):
         return EMPTY
+    first, last = int(keys[0]), int(keys[-1])
+    if len(keys) * _SCAN_RATIO > len(column) and last - first < 4 * len(column) + 1024:
+        start, stop = np.searchsorted(column, (first, last + 1))
+        table = np.zeros(last - first + 1, np.bool_)
+        table[keys - first] = True
+        found: Int64Array = np.flatnonzero(table[column[start:stop] - first]) + start
+        return found
     low = np.searchsorted(column, keys)
     hit = column[np.minimum(low, len(column) - 1)] == keys
     rows: Int64Array = low[hit]

@@ -72,6 +72,11 @@ class Packs:
         """Names written since the last root; the one who publishes roots clears it."""
         self._open: WeakValueDictionary[str, Pack] = WeakValueDictionary()
 
+    @property
+    def is_transient(self) -> bool:
+        """Tell whether the packs are in memory only."""
+        return self._store is None
+
     def get(self, name: str) -> Pack:
         """Return the pack of this name; nothing is read yet."""
         pack = self._open.get(name)

@@ -129,14 +129,22 @@ class Run:
 
     def take(self, i: int, rows: Int64Array) -> Int64Array:
         """Return column `i` of the given rows, int64[m]; rows ascend."""
-        if len(self.segments) == 1:
-            return self.segments[0].take(i, rows)
-        out = np.empty(len(rows), np.int64)
-        cuts = np.searchsorted(rows, np.array(self.starts, np.int64))
-        for k in np.flatnonzero(np.diff(cuts)).tolist():
-            part = slice(cuts[k], cuts[k + 1])
-            out[part] = self.segments[k].take(i, rows[part] - self.starts[k])
-        return out
+        if not len(rows):
+            return EMPTY
+        starts = self.starts
+        first = bisect_right(starts, rows[0]) - 1
+        if rows[-1] < starts[first + 1]:
+            return self.segments[first].take(i, rows - starts[first] if first else rows)
+        last = bisect_right(starts, rows[-1]) - 1
+        cuts = np.searchsorted(rows, starts[first + 1 : last + 1]).tolist()
+        parts = [
+            self.segments[k].take(i, rows[start:stop] - starts[k])
+            for k, start, stop in zip(
+                range(first, last + 1), [0, *cuts], [*cuts, len(rows)], strict=True
+            )
+            if start < stop
+        ]
+        return np.concatenate(parts)
 
     def find(self, keys: Sequence[Int64Array], *, after: bool = False) -> Int64Array:
         """Find where each key row would go; `keys` has one to four columns, rows ascending."""

@@ -114,9 +114,7 @@ def _collect_ended(
         return
     start, stop = run.range(prefix)
     found.extend(
-        run.key_at(row)
-        for row in range(start, stop)
-        if run.at(3, row) <= upto < run.at(4, row)
+        run.key_at(row) for row in range(start, stop) if run.at(3, row) <= upto < run.at(4, row)
     )
 
 
