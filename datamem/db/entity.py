@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from datamem.db.pull_fetch import decoded, values_of, words_of
 from datamem.db.pull_shape import ID, Step, WildcardSteps, forward_name
 from datamem.db.pull_syntax import AttributeSpec
+from datamem.db.pull_values import own_copy
 from datamem.edn import Keyword
 from datamem.errors import QueryError
 from datamem.schema.names import near_names
@@ -69,7 +70,7 @@ class Entity(Mapping[str, Any]):
             value = self._read(name)
         if value is _MISSING:
             return default
-        return list(value) if type(value) is _Many else value
+        return value if type(value) not in _CHANGEABLE else _copied(value)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name, _MISSING) is not _MISSING
@@ -189,6 +190,16 @@ class _Many(tuple[Any, ...]):
     """Values of one attribute of cardinality many; a tuple may also be one value."""
 
     __slots__ = ()
+
+
+_CHANGEABLE: Final = {_Many, list, dict}
+
+
+def _copied(value: Any) -> Any:
+    """Return a list or document that its caller may change."""
+    if type(value) is _Many:
+        return [own_copy(item) if type(item) in _CHANGEABLE else item for item in value]
+    return own_copy(value)
 
 
 def entity(db: Db, eid: Any) -> Entity | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ def shown(form: Any) -> str:
     try:
         text = print_edn(form)
     except EdnError:
-        text = repr(form)
+        text = reprlib.repr(form)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

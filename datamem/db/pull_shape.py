@@ -107,7 +107,8 @@ class Shape:
     Attributes:
         steps: in the order of the pattern.
         wildcard: attributes that no step reads are pulled as `[*]` does.
-        taken: attributes that steps read forwards; `reads` counts them.
+        reads: how many attributes the steps read forwards.
+        taken: these, and attributes whose names the steps use as keys: no wildcard adds them.
         expands: this is the shape of components that nothing is said about; it contains itself.
         can_invent: pulled of nothing at all it gives something, `:db/id` or a default.
     """
@@ -127,7 +128,7 @@ class Shape:
         self.expands = expands
         self.wildcard = expands
         self.steps: tuple[Step, ...] = ()
-        self.taken: frozenset[int] = frozenset()
+        self.taken: set[int] = set()
         self.reads = 0
         self.can_invent = expands
 
@@ -137,10 +138,9 @@ class Shape:
         if wildcard and not any(step.is_id for step in steps):
             steps.insert(0, self.wildcard_steps.id_step)
         self.steps = tuple(steps)
-        self.taken = frozenset(
-            step.a for step in steps if step.a is not None and not step.is_reverse
-        )
-        self.reads = len(self.taken)
+        read = {step.a for step in steps if step.a is not None and not step.is_reverse}
+        self.reads = len(read)
+        self.taken = read | self.wildcard_steps.named([step.key for step in steps])
         self.can_invent = any(step.is_id or step.default is not NOTHING for step in steps)
 
 
@@ -153,6 +153,11 @@ class WildcardSteps(dict[int, "Step | None"]):
         self.id_step = Step(AttributeSpec(ID, (), ID), None)
         self.expanding = Shape(self, expands=True)
         self.expanding.complete([], wildcard=True)
+
+    def named(self, keys: list[Hashable]) -> set[int]:
+        """Return the attributes that have any of these names."""
+        found = [self._schema.get(key) for key in keys if isinstance(key, str)]
+        return {attribute.id for attribute in found if attribute is not None}
 
     def __missing__(self, a: int) -> Step | None:
         attribute = self._schema.get(a)
