@@ -29,15 +29,16 @@ class Groups:
 
     Attributes:
         ids: group of each row, int64[rows].
+        sizes: rows of each group, int64[count].
         count: number of groups.
     """
 
-    __slots__ = ("_split", "count", "ids")
+    __slots__ = ("count", "ids", "sizes")
 
-    def __init__(self, ids: Int64Array, count: int) -> None:
+    def __init__(self, ids: Int64Array, sizes: Int64Array) -> None:
         self.ids = ids
-        self.count = count
-        self._split: list[Int64Array] | None = None
+        self.sizes = sizes
+        self.count = len(sizes)
 
     def lists(self, values: Sequence[Any]) -> list[list[Any]]:
         """Return the values of each group, in row order."""
@@ -49,7 +50,7 @@ class Groups:
 
 def count_rows(groups: Groups, _column: Column | None = None) -> list[int]:
     """`count`: rows of each group."""
-    counts: list[int] = np.bincount(groups.ids, minlength=groups.count).tolist()
+    counts: list[int] = groups.sizes.tolist()
     return counts
 
 
@@ -70,7 +71,7 @@ def vector_aggregate(name: str, column: Column, groups: Groups) -> list[Any] | N
         sums = np.bincount(groups.ids, doubles(words), groups.count)
         if name == "sum":
             return _listed(sums)
-        return _listed(sums / np.bincount(groups.ids, minlength=groups.count))
+        return _listed(sums / groups.sizes)
     return None
 
 
@@ -99,8 +100,8 @@ def _integers(name: str, words: Int64Array, groups: Groups) -> list[Any] | None:
         np.add.at(sums, groups.ids, words)
     if name == "sum":
         return _listed(sums)
-    counts = np.bincount(groups.ids, minlength=groups.count).tolist()
-    return [total / count for total, count in zip(sums.tolist(), counts, strict=True)]
+    pairs = zip(sums.tolist(), groups.sizes.tolist(), strict=True)
+    return [total / count for total, count in pairs]
 
 
 def _numbers(values: Sequence[Any], name: str) -> list[Any]:

@@ -220,9 +220,10 @@ def _aggregated(
     rows = join_components(components, [*names, *extra], context)
     keys = _element_names([e for e in elements if not isinstance(e, Aggregate)])
     key_columns = [rows.column(name) for name in keys]
-    ids, firsts, count = kernels.group_rows(key_columns, rows.size)
-    groups = Groups(ids, count)
-    heads = rows.take(firsts)
+    ids, head_columns, sizes = kernels.key_groups(key_columns, rows.size)
+    groups = Groups(ids, sizes)
+    count = groups.count
+    heads = Relation(keys, head_columns, [rows.domain(name) for name in keys], count)
     columns: list[Column] = []
     for element in elements:
         if isinstance(element, Aggregate):

@@ -121,6 +121,20 @@ def is_sorted(keys: Int64Array) -> bool:
     return bool((keys[1:] >= keys[:-1]).all())
 
 
+def is_strict(keys: Int64Array) -> bool:
+    """Tell whether the keys always rise, so that each is there once."""
+    return bool((keys[1:] > keys[:-1]).all())
+
+
+def are_equal(left: Int64Array, right: Int64Array) -> bool:
+    """Tell whether two columns are equal row by row; their ends are looked at first."""
+    if len(left) != len(right):
+        return False
+    if left is right or not len(left):
+        return True
+    return bool(left[0] == right[0] and left[-1] == right[-1] and (left == right).all())
+
+
 def expand(starts: Int64Array, counts: Int64Array) -> tuple[Int64Array, Int64Array]:
     """List the pairs (i, starts[i] + k) for 0 <= k < counts[i], as two arrays, in order of i."""
     if len(counts) == 0 or int(counts.max()) <= 1:
@@ -136,9 +150,10 @@ class JoinPlan:
 
     Attributes:
         size: how many pairs `pairs()` will give; known without making them.
+        in_order: the pairs ascend by their left row.
     """
 
-    __slots__ = ("_counts", "_direct", "_order", "_starts", "_swapped", "size")
+    __slots__ = ("_counts", "_direct", "_left_count", "_order", "_starts", "in_order", "size")
 
     def __init__(
         self,
@@ -148,28 +163,33 @@ class JoinPlan:
         left_sorted: bool = False,
         right_sorted: bool = False,
     ) -> None:
-        self._direct: tuple[Int64Array, Int64Array] | None = None
+        self._direct: tuple[Int64Array | None, Int64Array | None] | None = None
         self._order: Int64Array | None = None
         self._starts = self._counts = _EMPTY
-        self._swapped = False
+        self._left_count = len(left)
+        self.in_order = True
+        self.size = 0
         if not len(left) or not len(right):
             self._direct = (_EMPTY, _EMPTY)
-            self.size = 0
         elif len(left) < SMALL and len(right) < SMALL:
-            self._direct = _dict_join(left, right)
-            self.size = len(self._direct[0])
+            rows = _dict_join(left, right)
+            self._direct, self.size = rows, len(rows[0])
+        elif are_equal(left, right) and is_strict(left):
+            self._direct, self.size = (None, None), len(left)
         else:
             self._count(left, right, left_sorted=left_sorted, right_sorted=right_sorted)
 
     def _count(
         self, left: Int64Array, right: Int64Array, *, left_sorted: bool, right_sorted: bool
     ) -> None:
-        low, high = int(right.min()), int(right.max())
-        if high - low <= 4 * (len(left) + len(right)):
+        low, high = _bounds(right, is_ascending=right_sorted)
+        is_narrow = high - low <= 4 * (len(left) + len(right))
+        if is_narrow and not (right_sorted and len(left) * 16 < len(right)):
             self._count_dense(left, right, low, high - low + 1, right_sorted=right_sorted)
         else:
-            self._swapped = left_sorted and not right_sorted and len(right) < 4 * len(left)
-            if self._swapped:
+            swapped = left_sorted and not right_sorted and len(right) < 4 * len(left)
+            if swapped:
+                self.in_order = False
                 left, right, right_sorted = right, left, True
             if not right_sorted:
                 right, self._order = sort_order(right)
@@ -182,20 +202,16 @@ class JoinPlan:
     ) -> None:
         """Count through tables indexed by key: no search, no comparison."""
         slots, inside = _slots(left, low, width)
+        if right_sorted and width == len(right) and is_strict(right):
+            self._match_once(slots, inside)
+            return
         right_slots = right - low
         table = np.full(width + 1, -1)
         table[right_slots] = np.arange(len(right))
         if bool((table[right_slots] == np.arange(len(right))).all()):
             rows = table[slots]
             hits = rows >= 0
-            if inside is not None:
-                hits &= inside
-            if bool(hits.all()):
-                self._direct = (np.arange(len(left)), rows)
-            else:
-                found = np.flatnonzero(hits)
-                self._direct = (found, rows[found])
-            self.size = len(self._direct[0])
+            self._match_once(rows, hits if inside is None else hits & inside)
             return
         counts = np.bincount(right_slots, minlength=width + 1)
         starts = np.cumsum(counts) - counts
@@ -206,14 +222,35 @@ class JoinPlan:
         if inside is not None:
             self._counts = self._counts * inside
 
-    def pairs(self) -> tuple[Int64Array, Int64Array]:
-        """Return the matching (left rows, right rows), ordered by the left row where it can be."""
+    def _match_once(self, rows: Int64Array, hits: BoolArray | None) -> None:
+        """Each left row has one right row, or none where `hits` is false."""
+        if hits is None or bool(hits.all()):
+            self._direct, self.size = (None, rows), len(rows)
+        else:
+            found = np.flatnonzero(hits)
+            self._direct, self.size = (found, rows[found]), len(found)
+
+    def matches(self) -> tuple[Int64Array | None, Int64Array | None]:
+        """Return `pairs()`, None standing for every row of a side in its order."""
         if self._direct is not None:
             return self._direct
         rows, found = expand(self._starts, self._counts)
         if self._order is not None:
             found = self._order[found]
-        return (found, rows) if self._swapped else (rows, found)
+        return (rows, found) if self.in_order else (found, rows)
+
+    def pairs(self) -> tuple[Int64Array, Int64Array]:
+        """Return the matching (left rows, right rows), ordered by the left row where it can be."""
+        left, right = self.matches()
+        every = np.arange(self._left_count)
+        return every if left is None else left, every if right is None else right
+
+
+def _bounds(keys: Int64Array, *, is_ascending: bool) -> tuple[int, int]:
+    """Return the least and the greatest key."""
+    if is_ascending:
+        return int(keys[0]), int(keys[-1])
+    return int(keys.min()), int(keys.max())
 
 
 def _slots(keys: Int64Array, low: int, width: int) -> tuple[Int64Array, BoolArray | None]:
@@ -305,6 +342,40 @@ def distinct_rows(columns: Sequence[Int64Array]) -> list[Int64Array]:
     for column in ordered:
         first[1:] |= column[1:] != column[:-1]
     return [column[first] for column in ordered]
+
+
+def key_groups(
+    columns: Sequence[Int64Array], count: int
+) -> tuple[Int64Array, list[Int64Array], Int64Array]:
+    """Number the groups of equal rows, and count them.
+
+    Args:
+        columns: int64[count] each; no column at all means one group.
+        count: the number of rows.
+
+    Returns:
+        (group of each row, the columns of the groups' keys, rows of each group).
+
+    Cost: one table lookup a row where keys are dense, and none where every key in their range is
+    there; else a sort.
+    """
+    if not columns or not count:
+        groups = min(count, 1)
+        return np.zeros(count, np.int64), [_EMPTY] * len(columns), np.full(groups, count)
+    packed = pack(columns)
+    if packed is not None:
+        keys, ranges = packed
+        if 1 << sum(bits for _, bits in ranges) <= 8 * count + 64:
+            counts = np.bincount(keys)
+            used = np.flatnonzero(counts)
+            if len(used) < len(counts):
+                table = np.empty(len(counts), np.int64)
+                table[used] = np.arange(len(used))
+                keys, counts = table[keys], counts[used]
+            return keys, unpack(used, ranges), counts
+    groups_of, firsts, group_count = group_rows(columns, count)
+    counts = np.bincount(groups_of, minlength=group_count)
+    return groups_of, [column[firsts] for column in columns], counts
 
 
 def group_rows(columns: Sequence[Int64Array], count: int) -> tuple[Int64Array, Int64Array, int]:

@@ -160,24 +160,22 @@ class Join:
         """Make the rows: the left relation's columns, then what the right one adds."""
         if self._pairs is None:
             return _product(self._left, self._right)
-        left_rows, right_rows = self._pairs.pairs()
+        left_rows, right_rows = self._pairs.matches()
         added = [i for i, name in enumerate(self._right.names) if name not in self._shared]
         left = self._left
-        in_order = kernels.is_sorted(left_rows)
-        if len(left_rows) != left.size or not _is_arange(left_rows):
+        if left_rows is not None:
             left = left.take(left_rows)
-            left.sorted_on = self._left.sorted_on if in_order else None
+            left.sorted_on = self._left.sorted_on if self._pairs.in_order else None
+        columns = [self._right.columns[i] for i in added]
+        if right_rows is not None:
+            columns = [column[right_rows] for column in columns]
         return Relation(
             (*left.names, *(self._right.names[i] for i in added)),
-            (*left.columns, *(self._right.columns[i][right_rows] for i in added)),
+            (*left.columns, *columns),
             (*left.domains, *(self._right.domains[i] for i in added)),
             self.size,
             left.sorted_on,
         )
-
-
-def _is_arange(rows: Int64Array) -> bool:
-    return bool((rows == np.arange(len(rows))).all())
 
 
 def _product(left: Relation, right: Relation) -> Relation:
