@@ -6,7 +6,7 @@ two of its four columns, so a column is put together at its first use.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -17,7 +17,13 @@ from datamem.index.run import Run
 
 
 class Part(Protocol):
-    """A selection of rows from one place."""
+    """A selection of rows from one place.
+
+    Attributes:
+        is_ordered: whether the rows ascend in an index's order, as a run's do.
+    """
+
+    is_ordered: ClassVar[bool]
 
     def __len__(self) -> int: ...
 
@@ -29,6 +35,7 @@ class RunPart:
     """Rows start:stop of a run, or those of them that `rows` names."""
 
     __slots__ = ("_order", "_run", "rows", "start", "stop")
+    is_ordered: ClassVar[bool] = True
 
     def __init__(
         self, run: Run, order: Order, start: int, stop: int, rows: Int64Array | None = None
@@ -53,9 +60,10 @@ class RunPart:
 
 
 class NoveltyPart:
-    """Some rows of a novelty, by number."""
+    """Some rows of a novelty, by number: in the order in which they were asserted."""
 
     __slots__ = ("novelty", "rows")
+    is_ordered: ClassVar[bool] = False
 
     def __init__(self, novelty: Novelty, rows: Int64Array) -> None:
         self.novelty = novelty
@@ -75,7 +83,7 @@ class Rows:
 
     Attributes:
         sorted_by: the column by which all rows ascend ("e" or "v"), or None when parts follow
-            each other.
+            each other, or come in the order of their assertion.
         added: bool[n], or None when every row is an assertion, as all but histories are.
     """
 
@@ -85,7 +93,8 @@ class Rows:
         self._parts = parts
         self._columns: dict[str, Int64Array] = {}
         self.added: BoolArray | None = None
-        self.sorted_by = sorted_by if len(parts) < 2 else None
+        is_ordered = not parts or (len(parts) == 1 and parts[0].is_ordered)
+        self.sorted_by = sorted_by if is_ordered else None
 
     def __len__(self) -> int:
         if self._columns:
