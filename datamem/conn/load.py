@@ -30,6 +30,7 @@ _KIND_OF_TYPE: Final = {
     ValueType.INSTANT: "M",
 }
 _MAX_DOUBLE_INT: Final = 1 << 53
+_FEW_DATOMS: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +92,27 @@ def plan_rows(db: Db, columns: Mapping[str, np.ndarray[Any, Any]], *, now_us: in
         es.append(ids if present is None else ids[present])
         as_.append(np.full(len(words), attribute.id, np.int64))
         vs.append(words)
-    e = np.concatenate(es)
+    e, a, v = _columns(es), _columns(as_), _columns(vs)
     return TxPlan(
         t=t,
         tx=tx_of_t(t),
         instant_us=instant_us,
-        e=e,  # type: ignore[arg-type]  # arrays are sequences enough for a plan
-        a=np.concatenate(as_),  # type: ignore[arg-type]
-        v=np.concatenate(vs),  # type: ignore[arg-type]
-        added=np.ones(len(e), np.bool_),  # type: ignore[arg-type]
+        e=e,
+        a=a,
+        v=v,
+        added=_columns([np.ones(len(e), np.bool_)]),
         new_values=encoder.new_values,
         next_entity=db.next_entity + row_count,
         next_attribute=db.next_attribute,
         tempids={},
         schema=db.schema,
     )
+
+
+def _columns(parts: Sequence[np.ndarray[Any, Any]]) -> Any:
+    """Return one column: an array, which is sequence enough for a plan, or a list if it is short."""
+    column = np.concatenate(parts)
+    return column.tolist() if len(column) <= _FEW_DATOMS else column
 
 
 def _one(word: int) -> Int64Array:
