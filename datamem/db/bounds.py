@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from datamem.edn import BigInt
 from datamem.errors import DatamemError
 from datamem.index.words import us_of_instant, word_of_double
 from datamem.schema.types import ValueType
@@ -123,6 +125,31 @@ def bound_value(attribute: Attribute, value: Any) -> Any:
         return number
     without = replace(attribute, enum=(), min=None, max=None, min_length=None, max_length=None)
     return without.check(value)
+
+
+def place_value(attribute: Attribute, value: Any) -> Any:
+    """Return a value as the attribute would hold it; a number it cannot hold stays as it is.
+
+    Raises:
+        DatamemError: as `bound_value`.
+    """
+    value = bound_value(attribute, value)
+    convert = _CONVERT.get(attribute.value_type)
+    if convert is None:
+        return value
+    try:
+        held = convert(value)
+    except (OverflowError, ValueError):
+        return value
+    return held if held == value else value
+
+
+_CONVERT: Final[dict[ValueType, Callable[[Any], Any]]] = {
+    ValueType.LONG: int,
+    ValueType.BIGINT: BigInt,
+    ValueType.DOUBLE: float,
+    ValueType.BIGDEC: Decimal,
+}
 
 
 def _incomparable(attribute: Attribute, value: Any) -> DatamemError:

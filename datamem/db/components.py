@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from datamem.db.bounds import ValueRange, bound_value, word_bounds
+from datamem.db.bounds import ValueRange, place_value, word_bounds
 from datamem.db.ordering import attribute_of, unknown_attribute
-from datamem.db.ranks import places
+from datamem.db.ranks import NOTHING
 from datamem.db.refs import lookup_word
 from datamem.db.time import t_of_point
 from datamem.errors import DatamemError
@@ -123,7 +124,7 @@ class Place:
             if self._attribute is None:
                 raise without_attribute()
             if self._attribute.value_type is not ValueType.REF:
-                return bound_value(self._attribute, component)
+                return place_value(self._attribute, component)
         word = db.resolve(component)
         if word is None:
             message = f"{component!r} names no entity, so there is no place to begin at"
@@ -144,6 +145,11 @@ class Place:
             break
         return tuple(key)
 
+    @property
+    def value(self) -> Any:
+        """The value component, or NOTHING."""
+        return dict(self._parts).get("v", NOTHING)
+
     def find(self, db: Db, rows: Rows) -> tuple[int, int]:
         """Return where the place begins and ends among rows in the index's order."""
         start, stop = 0, len(rows)
@@ -161,5 +167,9 @@ class Place:
     def _find_value(self, db: Db, column: Int64Array, value: Any) -> tuple[int, int]:
         attribute = self._attribute
         assert attribute is not None
-        values = db.decode(attribute.value_type, column)
-        return places([order_key(known) for known in values], value)
+
+        def key_at(row: int) -> Any:
+            return order_key(db.decode(attribute.value_type, column[row : row + 1])[0])
+
+        rows, key = range(len(column)), order_key(value)
+        return bisect_left(rows, key, key=key_at), bisect_right(rows, key, key=key_at)

@@ -52,8 +52,8 @@ def seek_datoms(
     Raises:
         DatamemError: as `datoms`, and `entity/not-found` where a lookup ref names no place.
 
-    Cost: the index is read in pieces as they are asked for; the first has about a hundred datoms,
-    but never less than one entity, or one attribute's strings.
+    Cost: the index is read in pieces as they are asked for; the first has about a hundred datoms.
+    The first look at an attribute of strings in AVET ranks its values.
     """
     order = order_of(index)
     check_count(order, components)
@@ -64,7 +64,8 @@ def _walk(db: Db, order: str, place: Place, *, reverse: bool) -> Iterator[Datom]
     pieces = Pieces(db, order)
     start = pieces.group(place.key)
     is_first = True
-    for rows in pieces.backward(start) if reverse else pieces.forward(start):
+    walk = pieces.backward if reverse else pieces.forward
+    for rows in walk(start, place.value):
         ordered = in_order(db, order, rows)
         first, last = place.find(db, ordered) if is_first else (0, len(ordered))
         wanted = np.arange(first, len(ordered))

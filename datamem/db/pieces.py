@@ -1,17 +1,18 @@
 """An index in pieces: stretches of a few thousand rows that follow each other, either way.
 
-A piece ends between two entities (EAVT), two entities of an attribute (AEVT), two values (AVET of types
-whose words sort as their values do, VAET) or two attributes (AVET of the others): so it can be sorted by
-value on its own, and only its own rows are read.
+A piece ends between two entities (EAVT), two entities of an attribute (AEVT) or two values (AVET, VAET): so it
+can be sorted by value on its own, and only its own rows are read. Where words do not sort as their values
+do, the values of the attribute are ranked, and looked up some at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from datamem.db.ranks import NOTHING, codes_from
 from datamem.ids import MAX_T
 from datamem.index.index import Layer
 from datamem.index.kernels import BoolArray, Int64Array, match_rows, sort_order
@@ -55,27 +56,61 @@ class Pieces:
             return key[:1]
         return key[: _WIDTH[self._name]]
 
-    def forward(self, start: Key) -> Iterator[Rows]:
-        """Yield the rows from a group on, piece by piece, unsorted; the first piece has it all."""
+    def forward(self, start: Key, value: Any) -> Iterator[Rows]:
+        """Yield the rows from a group on, piece by piece, unsorted; the first piece has it all.
+
+        Args:
+            start: the group, or () for the whole index.
+            value: where to begin in an attribute that is read by value; NOTHING for its start.
+        """
         count = _FIRST_ROWS
         low: Key | None = start
         while low is not None:
-            high = self._cut_after(low, count)
-            yield self._between(low, high)
+            if self._is_by_value(low):
+                high = _successor(low)
+                yield from self._by_value(low[0], value if low == start else NOTHING)
+            else:
+                high = self._cut_after(low, count)
+                yield self._between(low, high)
             low = high
             count = min(count * 4, _MOST_ROWS)
 
-    def backward(self, start: Key) -> Iterator[Rows]:
-        """Yield the rows down from a group, piece by piece, unsorted; the first piece has it all."""
+    def backward(self, start: Key, value: Any) -> Iterator[Rows]:
+        """Yield the rows down from a group, piece by piece, unsorted; as `forward`."""
         count = _FIRST_ROWS
-        high: Key | None = _successor(start)
-        while True:
+        high = _successor(start)
+        if self._is_by_value(start):
+            yield from self._by_value(start[0], value, reverse=True)
+            high = start
+        low: Key | None = ()
+        while low is not None:
             low = self._cut_before(high, count)
-            yield self._between(low or (), high)
-            if low is None:
-                return
+            if low is not None and self._is_by_value(low):
+                yield self._between((low[0] + 1,), high)
+                yield from self._by_value(low[0], NOTHING, reverse=True)
+            else:
+                yield self._between(low or (), high)
             high = low
             count = min(count * 4, _MOST_ROWS)
+
+    def _is_by_value(self, key: Key) -> bool:
+        """Tell whether a key is an attribute in AVET whose words are not in value order."""
+        return self._name == "avet" and len(key) == 1 and self.group((*key, 0)) == key
+
+    def _by_value(self, a: int, value: Any, *, reverse: bool = False) -> Iterator[Rows]:
+        """Yield the rows of an attribute from a value on, some values at a time."""
+        db = self._db
+        count, found = _FIRST_ROWS, 0
+        codes: list[int] = []
+        for code in codes_from(db, a, value, reverse=reverse):
+            codes.append(code)
+            found += max(1, db.index.count(None, a, code))
+            if found >= count:
+                yield db.lookup_values(a, np.sort(np.array(codes, np.int64)))
+                count, found = min(count * 4, _MOST_ROWS), 0
+                codes.clear()
+        if codes:
+            yield db.lookup_values(a, np.sort(np.array(codes, np.int64)))
 
     def _runs(self) -> Iterator[tuple[Run, Key]]:
         for level in self._db.index.levels:

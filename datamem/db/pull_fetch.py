@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from datamem.db.pull_values import own_copy
-from datamem.index.kernels import Int64Array, sort_order
+from datamem.index.kernels import EMPTY, Int64Array, sort_order
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -102,29 +102,31 @@ def values_by_entity(db: Db, step: Step, es: Int64Array) -> Iterator[tuple[int, 
 
     Cost: one lookup of all the entities; values are decoded together.
     """
-    if step.a is None:
-        return
-    if step.is_reverse:
-        rows = db.lookup_values(step.a, es)
-        keys, words = _sorted_pairs(rows.v, rows.e)
-        values = words.tolist()
-    else:
-        rows = db.lookup_many(step.a, es)
-        keys, words = _sorted_pairs(rows.e, rows.v)
-        values = words.tolist() if step.is_ref else db.decode(step.value_type, words)
-        if step.is_free_form:
-            values = [own_copy(value) for value in values]
+    keys, values = value_columns(db, step, es)
     if not len(keys):
         return
     starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
-    if len(starts) == len(keys):
-        yield from zip(keys.tolist(), ([value] for value in values), strict=True)
-        return
     is_coded = step.read is None and not step.is_reverse
     stops = [*starts[1:].tolist(), len(keys)]
     for e, start, stop in zip(keys[starts].tolist(), starts.tolist(), stops, strict=True):
         group = values[start:stop]
         yield e, in_order(step, group) if is_coded and len(group) > 1 else group
+
+
+def value_columns(db: Db, step: Step, es: Int64Array) -> tuple[Int64Array, list[Any]]:
+    """Return entities, ascending, and a value of each; an entity comes once for each value."""
+    if step.a is None:
+        return EMPTY, []
+    if step.is_reverse:
+        rows = db.lookup_values(step.a, es)
+        keys, words = _sorted_pairs(rows.v, rows.e)
+        return keys, words.tolist()
+    rows = db.lookup_many(step.a, es)
+    keys, words = _sorted_pairs(rows.e, rows.v)
+    if step.is_ref:
+        return keys, words.tolist()
+    values = db.decode(step.value_type, words)
+    return keys, [own_copy(value) for value in values] if step.is_free_form else values
 
 
 def _sorted_pairs(keys: Int64Array, words: Int64Array) -> tuple[Int64Array, Int64Array]:

@@ -8,7 +8,7 @@ import pytest
 
 from datamem.conn import Connection
 from datamem.errors import QueryError
-from tests.db.worlds import SCHEMA, connect
+from tests.db.worlds import SCHEMA, connect, only_columns
 
 PATTERN = "[:u/age :u/tags {:u/friend [:u/name]} {:u/_boss [:u/name]}]"
 
@@ -101,6 +101,20 @@ def test_an_attribute_made_many_is_a_list_in_its_past_too() -> None:
     conn.transact([[":db/add", 1, ":u/age", 5]])
     assert conn.db.pull("[:u/age]", 1) == {":u/age": [5, 7]}
     assert conn.db.as_of(t).pull("[:u/age]", 1) == {":u/age": [7]}
+
+
+def test_an_attribute_made_one_shows_the_last_value_of_its_past() -> None:
+    conn = connect()
+    conn.transact([{":db/id": 1, ":u/tags": ["z"]}, {":db/id": 2, ":u/tags": ["q"]}])
+    conn.transact([{":db/id": 1, ":u/tags": ["a"]}])
+    past = conn.db.basis_t
+    conn.transact([[":db/retract", 1, ":u/tags", "a"]])
+    conn.transact([[":db/add", ":u/tags", ":db/cardinality", ":db.cardinality/one"]])
+    db = conn.db.as_of(past)
+    expected = [{":u/tags": "z"}, {":u/tags": "q"}]
+    assert [db.pull("[:u/tags]", e) for e in (1, 2)] == expected
+    with only_columns():
+        assert db.pull_many("[:u/tags]", [1, 2]) == expected
 
 
 def test_queries_pull_in_the_view_they_ask(conn: Connection) -> None:
