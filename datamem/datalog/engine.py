@@ -10,7 +10,7 @@ from datamem.datalog.context import Context, StepTrace
 from datamem.datalog.domains import Domains
 from datamem.datalog.execute import run_scope
 from datamem.datalog.faults import query_error
-from datamem.datalog.find import asked_names, find_columns, number
+from datamem.datalog.find import find_columns, number
 from datamem.datalog.inputs import bind_inputs
 from datamem.datalog.parse import parse_query, parse_rules
 from datamem.datalog.point import PointPlan, point_plan
@@ -198,8 +198,8 @@ def answer(context: Context, inputs: Sequence[Any]) -> Any:
     if query.timeout_ms is not None:
         milliseconds = number(query.timeout_ms, ":timeout", context)
         context.set_timeout((milliseconds or 0) / 1000)
-    wanted = asked_names(query)
-    components = run_scope(context.resolved.scope, relations, context, wanted=wanted)
+    resolved = context.resolved
+    components = run_scope(resolved.scope, relations, context, wanted=resolved.asked)
     columns, size = find_columns(components, context)
     context.check_size(size, "the result")
     return _shaped(query, columns, size)

@@ -45,13 +45,6 @@ def find_columns(
     return columns, size
 
 
-def asked_names(query: Query) -> frozenset[str]:
-    """Return every variable that finding looks at."""
-    everything = [*query.find.elements, *query.having, *(item.key for item in query.order_by)]
-    names = _element_names([element for element in everything if not isinstance(element, int)])
-    return frozenset(names).union(variable.name for variable in query.with_variables)
-
-
 def _is_aggregated(query: Query) -> bool:
     asked = [*query.find.elements, *query.having, *(item.key for item in query.order_by)]
     return any(isinstance(element, Aggregate) for element in asked)

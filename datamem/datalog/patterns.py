@@ -35,8 +35,11 @@ from datamem.ids import TX_BASE
 from datamem.schema.attribute import Attribute
 from datamem.schema.types import ValueType
 
-_PROBE_FACTOR: Final = 6
+_PROBE_FACTOR: Final = 12
 """A probed key costs about as much as this many scanned rows."""
+
+_WORTH_COUNTING: Final = 4
+"""With more rows than this many times the keys worth probing, finding the keys costs a scan."""
 
 _POSITIONS: Final = ("e", "a", "v", "tx", "added")
 
@@ -205,6 +208,8 @@ def bound_words(
         if name in component.names:
             words = component.column(name)
             own = component.domain(name)
+            if own is domain and component.sorted_on == name and kernels.is_strict(words):
+                return words
             if own is not domain:
                 words, mask = own.cast(words, domain)
                 words = words[mask]
@@ -228,16 +233,24 @@ def _rows(
     if es is not None:
         rows = db.lookup_many(a, es)
         return rows, "probe e"
-    if probe.v is None and (attribute.in_avet or total < 1000):
+    if probe.v is None:
         domain = probe.source.domain_of(attribute.value_type)
         vs = _few(components, probe.names.get("v"), domain, limit)
         if vs is not None:
             return db.lookup_values(a, vs), "probe v"
-    if probe.v is None and probe.step.ranges and attribute.in_avet:
+    if probe.v is None and probe.step.ranges:
         bounds = value_bounds(probe.step.ranges, attribute.value_type, components, context)
         if bounds is not None:
             return db.value_range(a, *bounds), "range"
+    if probe.v is None and _joins_by_value(probe, components):
+        return db.value_range(a), "scan by value"
     return db.rows(a=a, v=probe.v), "value" if probe.v is not None else "scan"
+
+
+def _joins_by_value(probe: Probe, components: Sequence[Relation]) -> bool:
+    """Tell whether the value is bound and the entity is not: rows in the value's order join best."""
+    bound = {name for component in components for name in component.names}
+    return probe.names.get("v") in bound and probe.names.get("e") not in bound
 
 
 def _few(
@@ -248,7 +261,7 @@ def _few(
         return None
     for component in components:
         if name in component.names:
-            if component.size > 16 * limit:
+            if component.size > _WORTH_COUNTING * limit:
                 return None
             words = bound_words([component], name, domain)
             return words if words is not None and len(words) <= limit else None

@@ -50,6 +50,10 @@ class Estimate:
     exact: bool = True
 
 
+UNASKED: Final = Estimate(0, 0)
+"""The estimate of a step that had to come next."""
+
+
 def touched(step: Step, components: Sequence[Relation]) -> list[Relation]:
     """Return the components that share a variable with a step."""
     names = variables_of_step(step)
@@ -70,13 +74,20 @@ def choose(
     bound = frozenset(name for component in components for name in component.names)
     ready = [step for step in steps if step.requires <= bound]
     if len(ready) == 1:
-        return ready[0], estimate(ready[0], components, context, bound)
+        return ready[0], _only(ready[0], components, context, bound)
     ranked = [(step, estimate(step, components, context, bound)) for step in ready]
     ranked.sort(key=lambda item: (item[1].rows, item[1].kind))
     best = ranked[0]
     if best[1].exact:
         return best
     return _measured(ranked, components, measure)
+
+
+def _only(
+    step: Step, components: Sequence[Relation], context: Context, bound: frozenset[str]
+) -> Estimate:
+    """Return the estimate of a step without rivals, which only `explain` looks at."""
+    return estimate(step, components, context, bound) if context.trace is not None else UNASKED
 
 
 def _measured(

@@ -117,7 +117,8 @@ class _Resolver:
         asked = {variable.name for variable in find_variables(self._query)}
         scope = self._scope(self._where, inputs, asked)
         self._check_asked(scope)
-        return Resolved(self._query, scope, self._resolved, self._uses)
+        asked.update(variable.name for variable in self._query.with_variables)
+        return Resolved(self._query, scope, self._resolved, self._uses, frozenset(asked))
 
     def _check_asked(self, scope: Scope) -> None:
         for variable in (*find_variables(self._query), *self._query.with_variables):

@@ -196,6 +196,7 @@ class Resolved:
 
     Attributes:
         uses: how each variable is used in patterns: "entity" or value types, by variable.
+        asked: every variable that finding looks at.
         programs: rule programs made for this query so far, by rule and adornment.
     """
 
@@ -203,6 +204,7 @@ class Resolved:
     scope: Scope
     rules: dict[tuple[str, str], ResolvedRule]
     uses: dict[str, set[Use]]
+    asked: Names
     programs: dict[Any, Any] = field(default_factory=dict)
 
 
