@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from datamem.errors import DatamemError
 from datamem.ids import ATTR_BASE, TX_BASE, t_of_tx, tx_of_t
 from datamem.index.words import instant_of_us, us_of_instant
@@ -21,6 +23,8 @@ def t_of_point(db: Db, point: Any) -> int:
     """
     if isinstance(point, datetime):
         return t_of_instant(db, point)
+    if isinstance(point, np.integer):
+        point = int(point)
     if isinstance(point, int) and not isinstance(point, bool) and 0 <= point < ATTR_BASE:
         return t_of_tx(point) if point >= TX_BASE else point
     message = f"{point!r} is no point in time"
