@@ -153,7 +153,7 @@ class JoinPlan:
         in_order: the pairs ascend by their left row.
     """
 
-    __slots__ = ("_counts", "_direct", "_left_count", "_order", "_starts", "in_order", "size")
+    __slots__ = ("_counts", "_direct", "_order", "_starts", "in_order", "size")
 
     def __init__(
         self,
@@ -166,7 +166,6 @@ class JoinPlan:
         self._direct: tuple[Int64Array | None, Int64Array | None] | None = None
         self._order: Int64Array | None = None
         self._starts = self._counts = _EMPTY
-        self._left_count = len(left)
         self.in_order = True
         self.size = 0
         if not len(left) or not len(right):
@@ -182,6 +181,9 @@ class JoinPlan:
     def _count(
         self, left: Int64Array, right: Int64Array, *, left_sorted: bool, right_sorted: bool
     ) -> None:
+        if not right_sorted and len(left) * 4 < len(right) and is_strict(left):
+            self._count_few(left, right)
+            return
         low, high = _bounds(right, is_ascending=right_sorted)
         is_narrow = high - low <= 4 * (len(left) + len(right))
         if is_narrow and not (right_sorted and len(left) * 16 < len(right)):
@@ -196,6 +198,27 @@ class JoinPlan:
             self._starts, self._counts = _search(left, right)
         if self._direct is None:
             self.size = int(self._counts.sum())
+
+    def _count_few(self, left: Int64Array, right: Int64Array) -> None:
+        """Find for each right row its only left row; ascending left keys need no sort of the right."""
+        low, width = int(left[0]), int(left[-1]) - int(left[0]) + 1
+        if width <= 4 * len(right):
+            table = np.full(width + 1, -1)
+            table[left - low] = np.arange(len(left))
+            slots, inside = _slots(right, low, width)
+            rows = table[slots]
+            hits = rows >= 0
+        else:
+            rows, inside = np.minimum(np.searchsorted(left, right), len(left) - 1), None
+            hits = left[rows] == right
+        if inside is not None:
+            hits &= inside
+        self.in_order = False
+        if bool(hits.all()):
+            self._direct, self.size = (rows, None), len(rows)
+        else:
+            found = np.flatnonzero(hits)
+            self._direct, self.size = (rows[found], found), len(found)
 
     def _count_dense(
         self, left: Int64Array, right: Int64Array, low: int, width: int, *, right_sorted: bool
@@ -242,7 +265,7 @@ class JoinPlan:
     def pairs(self) -> tuple[Int64Array, Int64Array]:
         """Return the matching (left rows, right rows), ordered by the left row where it can be."""
         left, right = self.matches()
-        every = np.arange(self._left_count)
+        every = np.arange(self.size)
         return every if left is None else left, every if right is None else right
 
 

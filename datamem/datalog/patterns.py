@@ -293,8 +293,7 @@ def relation_of(
     names = list(probe.names.values())
     columns = [column_of(rows, position) for position in probe.names]
     kinds = [by_position[position] for position in probe.names]
-    sorted_on = probe.names.get(rows.sorted_by or "")
-    relation = Relation(names, columns, kinds, len(rows), sorted_on)
+    relation = Relation(names, columns, kinds, len(rows), _sorted_on(rows, probe))
     if keep is not None:
         relation = relation.keep(keep)
     for position, name in probe.repeats:
@@ -302,6 +301,13 @@ def relation_of(
         extra = extra if keep is None else extra[keep]
         relation = unify_column(relation, name, extra, by_position[position])
     return relation if _is_distinct(probe) else _deduplicated(relation)
+
+
+def _sorted_on(rows: RowsLike, probe: Probe) -> str | None:
+    """Return the variable by which rows ascend; rows of several levels often do, and are looked at."""
+    if rows.sorted_by is not None or "e" not in probe.names or len(rows) < kernels.SMALL:
+        return probe.names.get(rows.sorted_by or "")
+    return probe.names["e"] if kernels.is_sorted(rows.e) else None
 
 
 def _and(keep: Any, mask: Any) -> Any:
