@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from datamem.datalog.closure import closure_rows
 from datamem.datalog.context import Context
 from datamem.datalog.execute import join_components, run_scope
 from datamem.datalog.faults import query_error
@@ -39,6 +40,10 @@ def call_rule(step: RuleStep, linked: Sequence[Relation], context: Context) -> R
     seed = _seed(step, names, linked)
     bound = frozenset(seed.names)
     adornment = tuple(name in bound for name in names)
+    rule = context.resolved.rules[step.source, step.name]
+    walked = closure_rows(rule, seed, adornment, step, context)
+    if walked is not None:
+        return named(walked, names)
     program = _program(step, adornment, seed.size == 1, context)
     asked = [name for name in names if name is not None and name in bound]
     start = seed.select(_unique(asked)) if asked else TRUE

@@ -1,0 +1,101 @@
+"""Transitive closures: every way to write and to ask for one gives what a plain walk gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datamem.datalog import q
+from datamem.datalog.closure import reached_pairs
+from datamem.db.database import Db
+from datamem.errors import QueryError
+
+from .worlds import LONG, MANY, REF, World
+
+RIGHT = "[[(r ?a ?b) [?a :to ?b]] [(r ?a ?b) [?a :to ?x] (r ?x ?b)]]"
+LEFT = "[[(r ?a ?b) (r ?a ?x) [?x :to ?b]] [(r ?a ?b) [?a :to ?b]]]"
+TWICE = "[[(r ?a ?b) [?a :to ?b]] [(r ?a ?b) (r ?a ?x) (r ?x ?b)]]"
+SWAPPED = "[[(r ?b ?a) [?b :to ?a]] [(r ?p ?q) (r ?x ?q) [?p :to ?x]]]"
+GENERAL = "[[(r ?a ?b) [?a :to ?b] [?a :on 1]] [(r ?a ?b) [?a :to ?x] (r ?x ?b) [?a :on 1]]]"
+RULES = (RIGHT, LEFT, TWICE, SWAPPED, GENERAL)
+FAR = 1 << 41
+
+
+def graph(seed: int, nodes: int, edges: int) -> tuple[Db, set[tuple[int, int]]]:
+    """Return a database of a graph, cycles and loops included, and its closure."""
+    rng = np.random.default_rng(seed)
+    world = World({":to": REF | MANY, ":on": LONG})
+    ids = [*range(1, nodes), FAR]
+    pairs = {(a, b) for a, b in rng.choice(ids, (edges, 2)).tolist()}
+    ended = (ids[0], ids[1])
+    world.add([(a, "to", b) for a, b in pairs | {ended}] + [(e, "on", 1) for e in ids])
+    if ended not in pairs:
+        world.add([(*ended[:1], "to", ended[1], False)])
+    return world.db, closure(pairs)
+
+
+def closure(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    known = set(pairs)
+    while True:
+        more = {(a, d) for a, b in known for c, d in pairs if b == c} - known
+        if not more:
+            return known
+        known |= more
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize(("nodes", "edges"), [(6, 8), (40, 45), (40, 80)])
+def test_every_way_to_ask_agrees(rules: str, nodes: int, edges: int) -> None:
+    db, known = graph(nodes + edges, nodes, edges)
+    assert set(q("[:find ?a ?b :in $ % :where (r ?a ?b)]", db, rules)) == known
+    for e in (1, 2, 3, FAR):
+        forward = q("[:find [?b ...] :in $ % ?a :where (r ?a ?b)]", db, rules, e)
+        assert sorted(forward) == sorted(b for a, b in known if a == e)
+        back = q("[:find [?a ...] :in $ % ?b :where (r ?a ?b)]", db, rules, e)
+        assert sorted(back) == sorted(a for a, b in known if b == e)
+    several = list(range(1, nodes, 2))
+    asked = q("[:find ?a ?b :in $ % [?a ...] :where (r ?a ?b)]", db, rules, several)
+    assert set(asked) == {pair for pair in known if pair[0] in several}
+    asked = q("[:find ?a ?b :in $ % [?b ...] :where (r ?a ?b)]", db, rules, several)
+    assert set(asked) == {pair for pair in known if pair[1] in several}
+    both = q("[:find ?a :in $ % ?a :where (r ?a ?a)]", db, rules, 2)
+    assert set(both) == ({(2,)} if (2, 2) in known else set())
+
+
+def test_the_past_has_its_own_closure() -> None:
+    world = World({":to": REF | MANY})
+    world.add([(1, "to", 2), (2, "to", 3)])
+    world.add([(1, "to", 2, False), (1, "to", 4)])
+    text = "[:find [?b ...] :in $ % :where (r 1 ?b)]"
+    assert set(q(text, world.db, RIGHT)) == {4}
+    assert set(q(text, world.db.as_of(1), RIGHT)) == {2, 3}
+    assert set(q(text, world.db.history(), RIGHT)) == {2, 3, 4}
+    kept = world.db.as_of(1).filter(lambda _db, datom: datom.v != 3)
+    assert set(q(text, kept, RIGHT)) == {2}
+
+
+def test_a_closure_that_grows_names_its_call() -> None:
+    world = World({":to": REF | MANY})
+    db = world.add([(i, "to", i + 1) for i in range(1, 200)])
+    for text in (
+        "[:find ?b :in $ % :where (r 1 ?b)]",
+        "[:find ?a ?b :in $ % :where (r ?a ?b)]",
+    ):
+        with pytest.raises(QueryError) as caught:
+            q(text, db, RIGHT, max_rows=150)
+        assert caught.value.code == "query/too-many-rows"
+        assert "(r ?" in caught.value.data["step"]
+
+
+def test_pairs_of_graphs_too_wide_for_flags() -> None:
+    nodes = np.arange(0, 10_000)
+    found = reached_pairs((nodes[:-1], nodes[1:]), np.array([9_990]), lambda _size: None)
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == [
+        (9_990, end) for end in range(9_991, 10_000)
+    ]
+    none: Any = np.empty(0, np.int64)
+    assert [
+        len(column) for column in reached_pairs((none, none), None, lambda _size: None)
+    ] == [0, 0]
