@@ -79,7 +79,8 @@ class NaivePull:
         if not values:
             return ABSENT, False
         many = not attribute.component if is_reverse else attribute.many
-        values = sorted(values, key=order_key)[: options.get(":limit")]
+        values = sorted(values, key=order_key)
+        values = values[: options.get(":limit")] if many else values[-1:]
         if attribute.value_type is ValueType.REF:
             if nested is None and attribute.component and not is_reverse:
                 nested = [STAR]
@@ -90,7 +91,7 @@ class NaivePull:
             values = [m for m in maps if m]
         if not values:
             return ABSENT, True
-        return values if many else values[-1], True
+        return values if many else values[0], True
 
     def linked(
         self,
