@@ -7,6 +7,7 @@ predicate before its variables. Our own engine is asked in any order of clauses.
 
 from __future__ import annotations
 
+import json
 import random  # noqa: TID251  # seeded
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,10 +98,11 @@ def world(known: list[tuple[int, str, Any]], *, frozen: bool = False) -> World:
 
 
 class Author:
-    """Writes one query."""
+    """Writes one query; a plain one has no or-join and compares within one type only."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, *, plain: bool = False) -> None:
         self.rng = rng
+        self.plain = plain
         self.kinds: dict[str, str] = {}
         self.count = 0
         self.called = False
@@ -113,7 +115,7 @@ class Author:
         clauses = [self._pattern(self.kinds)]
         makers = [
             self._pattern, self._pattern, self._predicate, self._function, self._not, self._not_join,
-            self._or, self._or_join, self._rule, self._lookup, self._ground,
+            self._or, self._rule, self._lookup, self._ground, *([] if self.plain else [self._or_join]),
         ]  # fmt: skip
         for _ in range(self.rng.randint(0, 4)):
             made = self.rng.choice(makers)(self.kinds)
@@ -164,6 +166,8 @@ class Author:
         if left is None:
             return None
         group = ("string",) if kinds[left] == "string" else ("long", "double", "entity")
+        if self.plain:
+            group = (kinds[left],)
         others = {name: kind for name, kind in kinds.items() if name != left}
         right = self._bound(others, *group) if self.rng.random() < 0.5 else None
         operator = self.rng.choice(["<", "<=", ">", ">=", "=", "not="])
@@ -305,10 +309,22 @@ class Author:
         return f"{' '.join(keys)} ({how} {last})", rest
 
 
-def programs(seed: int, count: int) -> tuple[list[tuple[int, str, Any]], list[Program]]:
+def programs(
+    seed: int, count: int, *, plain: bool = False
+) -> tuple[list[tuple[int, str, Any]], list[Program]]:
     """Return the facts and the queries of a seed."""
     rng = random.Random(seed)
-    return facts(rng), [Author(rng).write() for _ in range(count)]
+    return facts(rng), [Author(rng, plain=plain).write() for _ in range(count)]
+
+
+def request(known: list[tuple[int, str, Any]], queries: list[Program], *, typed: bool) -> str:
+    """Return the line that asks a peer's process."""
+    asked = [
+        {"text": query.text(), "inputs": [print_edn(value) for value in query.values]}
+        for query in queries
+    ]
+    program = {"schema": schema_edn(typed=typed), "facts": facts_edn(known), "rules": RULES}
+    return json.dumps(program | {"queries": asked})
 
 
 def schema_edn(*, typed: bool) -> str:

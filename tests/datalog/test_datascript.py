@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from datamem.datalog import q
-from datamem.edn import print_edn
 
-from .programs import RULES, facts_edn, programs, schema_edn, shuffled, world
+from .programs import RULES, facts_edn, programs, request, shuffled, world
 
 HOME = Path(__file__).resolve().parent / "js"
 PACKAGES = Path(__file__).resolve().parents[2] / ".deps" / "npm"
@@ -43,18 +42,7 @@ def node() -> list[str]:
 
 def test_datascript_agrees(node: list[str]) -> None:
     cases = [programs(seed, QUERIES) for seed in range(SEEDS)]
-    lines = [
-        json.dumps({
-            "schema": schema_edn(typed=False),
-            "facts": facts_edn(known),
-            "rules": RULES,
-            "queries": [
-                {"text": query.text(), "inputs": [print_edn(v) for v in query.values]}
-                for query in queries
-            ],
-        })
-        for known, queries in cases
-    ]  # fmt: skip
+    lines = [request(*case, typed=False) for case in cases]
     done = subprocess.run(
         node,
         input="\n".join(lines),
