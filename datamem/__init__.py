@@ -12,8 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from datamem.hooks import HOOKS as _HOOKS
 from datamem.errors import DatamemError
+from datamem.hooks import HOOKS as _HOOKS
 
 if TYPE_CHECKING:
     from datamem.conn import Connection, check, connect, restore
@@ -45,7 +45,6 @@ _HOOKS.update(
         "q": "datamem.datalog:q",
         "prepare": "datamem.datalog:prepare",
         "explain": "datamem.datalog:explain",
-        "function": "datamem.datalog.functions:find_function",
         "pull": "datamem.db.pull:pull",
         "pull_many": "datamem.db.pull:pull_many",
         "entity": "datamem.db.entity:entity",
