@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from datamem.db.report import TxReport
     from datamem.schema.attribute import Attribute
     from datamem.schema.schema import Schema
+
+
+_MUTABLE: Final = {ValueType.DOC, ValueType.EDN}
+"""Types whose values are copied for whoever reads them, since the heap's own must not change."""
 
 
 class Db:
@@ -310,7 +315,10 @@ class Db:
         array = np.asarray(words, np.int64)
         if value_type in INLINE:
             return decode_inline(value_type, array)
-        return decode_codes(self.heap, array)
+        values = decode_codes(self.heap, array)
+        if value_type in _MUTABLE:
+            return [deepcopy(v) if isinstance(v, list | dict) else v for v in values]
+        return values
 
     def value_type(self, a: int) -> ValueType:
         """Return the type of attribute `a`'s words."""
