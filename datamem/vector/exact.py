@@ -61,10 +61,15 @@ def nearest(
         rows = db.lookup_many(known.id, np.unique(np.fromiter(among, np.int64)))
     if not len(rows):
         return []
-    matrix: Matrix = np.stack(db.decode(ValueType.VECTOR, rows.v)).astype(np.float32, copy=False)
+    matrix: Matrix = np.stack(db.decode(ValueType.VECTOR, rows.v)).astype(
+        np.float32, copy=False
+    )
     scores = _scores(known, matrix, wanted)
     best = np.argsort(-scores, kind="stable")[:k]
-    return [Neighbour(e, s) for e, s in zip(rows.e[best].tolist(), scores[best].tolist(), strict=True)]
+    return [
+        Neighbour(e, s)
+        for e, s in zip(rows.e[best].tolist(), scores[best].tolist(), strict=True)
+    ]
 
 
 def _vector_attribute(db: Db, name: str) -> Attribute:
@@ -82,13 +87,15 @@ def _vector_attribute(db: Db, name: str) -> Attribute:
 def _scores(attribute: Attribute, matrix: Matrix, query: Matrix) -> npt.NDArray[np.float32]:
     """Return float32[n], larger is nearer."""
     assert attribute.vector is not None
+    scores: npt.NDArray[np.float32]
     match attribute.vector.metric:
         case "cosine":
             lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(query)
-            return (matrix @ query) / np.maximum(lengths, np.float32(1e-30))
+            scores = (matrix @ query) / np.maximum(lengths, np.float32(1e-30))
         case "inner-product":
-            return matrix @ query
+            scores = matrix @ query
         case "l2":
-            return -np.linalg.norm(matrix - query, axis=1)
+            scores = -np.linalg.norm(matrix - query, axis=1)
         case "hamming":
-            return -np.count_nonzero(matrix != query, axis=1).astype(np.float32)
+            scores = -np.count_nonzero(matrix != query, axis=1).astype(np.float32)
+    return scores

@@ -79,7 +79,9 @@ class Model:
 
 
 def seen(rows) -> list[tuple[int, ...]]:
-    return sorted(zip(rows.e.tolist(), rows.a.tolist(), rows.v.tolist(), rows.tx.tolist(), strict=True))
+    return sorted(
+        zip(rows.e.tolist(), rows.a.tolist(), rows.v.tolist(), rows.tx.tolist(), strict=True)
+    )
 
 
 def check_everything(index: Index, model: Model, basis: int, upto: int) -> None:
