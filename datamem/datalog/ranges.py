@@ -14,6 +14,7 @@ from datamem.datalog.context import Context
 from datamem.datalog.domains import Domain
 from datamem.datalog.functions.arithmetic import is_number
 from datamem.datalog.relation import Relation
+from datamem.datalog.steps import GivenTerm
 from datamem.datalog.syntax import Constant, Term, Variable
 from datamem.datalog.values import LONG_MAX, LONG_MIN, normal
 from datamem.schema.types import ValueType
@@ -23,7 +24,7 @@ _UPPER: Final = ("<", "<=", "=")
 
 
 def value_bounds(
-    ranges: Sequence[tuple[str, Term]],
+    ranges: Sequence[tuple[str, Term | GivenTerm]],
     value_type: ValueType,
     components: Sequence[Relation],
     context: Context,
@@ -35,7 +36,7 @@ def value_bounds(
     low: int | None = None
     high: int | None = None
     for operator, term in ranges:
-        known, value = _value(term, components)
+        known, value = _value(term, components, context)
         words = _words(value, value_type, domain) if known else None
         if words is None:
             continue
@@ -46,9 +47,13 @@ def value_bounds(
     return None if low is None and high is None else (low, high)
 
 
-def _value(term: Term, components: Sequence[Relation]) -> tuple[bool, Any]:
+def _value(
+    term: Term | GivenTerm, components: Sequence[Relation], context: Context
+) -> tuple[bool, Any]:
     if isinstance(term, Constant):
         return True, normal(term.value)
+    if isinstance(term, GivenTerm):
+        return True, normal(context.given[term.name])
     if isinstance(term, Variable):
         for component in components:
             if component.size == 1 and term.name in component.names:

@@ -22,6 +22,7 @@ from datamem.datalog.safety import (
 )
 from datamem.datalog.steps import (
     FunctionStep,
+    GivenTerm,
     NotStep,
     OptionalStep,
     OrStep,
@@ -116,6 +117,7 @@ class _Resolver:
         inputs = input_variables(self._query)
         asked = {variable.name for variable in find_variables(self._query)}
         scope = self._scope(self._where, inputs, asked)
+        _know_inputs(scope.steps, self._query)
         self._check_asked(scope)
         asked.update(variable.name for variable in self._query.with_variables)
         return Resolved(self._query, scope, self._resolved, self._uses, frozenset(asked))
@@ -464,6 +466,19 @@ def _push_ranges(steps: Sequence[Step]) -> None:
             _push(steps, left, operator, right)
             if isinstance(right, Variable):
                 _push(steps, right, _FLIPPED[operator], left)
+
+
+def _know_inputs(steps: Sequence[Step], query: Query) -> None:
+    """Mark the bounds that are scalar inputs; nested scopes and rules may mean other variables."""
+    scalars = {item.variable.name for item in query.inputs if isinstance(item, BindScalar)}
+    for step in steps:
+        if isinstance(step, PatternStep):
+            step.ranges[:] = [
+                (operator, GivenTerm(term.name))
+                if isinstance(term, Variable) and term.name in scalars
+                else (operator, term)
+                for operator, term in step.ranges
+            ]
 
 
 def _push(steps: Sequence[Step], variable: Variable, operator: str, bound: Term) -> None:

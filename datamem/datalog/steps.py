@@ -22,6 +22,13 @@ Names: TypeAlias = frozenset[str]
 NONE: Names = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class GivenTerm:
+    """A scalar input: its value is known before any step runs."""
+
+    name: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PatternStep:
     """A data pattern.
@@ -41,7 +48,7 @@ class PatternStep:
     requires: Names
     provides: Names
     offset: int
-    ranges: list[tuple[str, Term]] = field(default_factory=list)
+    ranges: list[tuple[str, Term | GivenTerm]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
