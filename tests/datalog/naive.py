@@ -29,6 +29,14 @@ from datamem.datalog.syntax import (
 Row = dict[str, Any]
 Fact = tuple[Any, ...]
 
+
+def _number(value: Any) -> Any:
+    """Return a number; Python adds texts as well, and multiplies them."""
+    if isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
 PREDICATES: dict[str, Callable[..., bool]] = {
     "<": lambda a, b: a < b,
     ">": lambda a, b: a > b,
@@ -38,9 +46,9 @@ PREDICATES: dict[str, Callable[..., bool]] = {
     "not=": lambda a, b: a != b,
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "+": lambda a, b: a + b,
-    "*": lambda a, b: a * b,
-    "-": lambda a, b: a - b,
+    "+": lambda a, b: _number(a) + _number(b),
+    "*": lambda a, b: _number(a) * _number(b),
+    "-": lambda a, b: _number(a) - _number(b),
     "identity": lambda a: a,
 }
 AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
