@@ -35,6 +35,18 @@ class StepTrace:
     depth: int
 
 
+def merge_traces(traces: list[StepTrace]) -> list[StepTrace]:
+    """Add up what equal steps did in several stretches, in the order in which they first ran."""
+    merged: dict[tuple[str, int], StepTrace] = {}
+    for trace in traces:
+        known = merged.setdefault((trace.text, trace.depth), trace)
+        if known is not trace:
+            known.rows_in += trace.rows_in
+            known.rows_out += trace.rows_out
+            known.seconds += trace.seconds
+    return list(merged.values())
+
+
 class Context:
     """The state of one execution; used by one thread."""
 
@@ -77,7 +89,7 @@ class Context:
         self.trace = trace
         self.depth = 0
         self.probes: dict[Step, Any] = {}
-        self.fetched: dict[Step, Any] = {}
+        self.fetched: dict[Any, Any] = {}
         self.tables: dict[Any, Any] = {}
 
     @property

@@ -13,11 +13,14 @@ from typing import Final
 
 import numpy as np
 
+from datamem.datalog import cycles
 from datamem.datalog.calls import extend_rows, filter_rows
-from datamem.datalog.context import Context, StepTrace, clock
+from datamem.datalog.context import Context, StepTrace, clock, merge_traces
 from datamem.datalog.describe import describe
+from datamem.datalog.intersect import STRETCH, Intersection, stretches
+from datamem.datalog.kernels import Int64Array
 from datamem.datalog.patterns import fetch, probe_of
-from datamem.datalog.plan import Estimate, choose, estimate, touched
+from datamem.datalog.plan import UNASKED, Estimate, choose, estimate, touched
 from datamem.datalog.relation import (
     FALSE,
     TRUE,
@@ -44,6 +47,8 @@ from datamem.datalog.steps import (
 )
 
 _WORTH_TRIMMING: Final = 64
+_WIDE: Final = 4096
+"""A step that makes no more rows than this is never worth another way."""
 
 
 class _NothingLeft(Exception):  # noqa: N818  # control flow inside this module
@@ -72,26 +77,40 @@ def run_scope(
     components = list(given)
     if any(component.size == 0 for component in components):
         return None
-    waiting = list(scope.steps)
     context.depth += 1
     saved = context.fetched
     context.fetched = {}
     try:
-        while waiting:
-            step, guess = choose(
-                waiting,
-                components,
-                context,
-                lambda pattern, now: _measure(pattern, now, context, wanted, waiting),
-            )
-            waiting.remove(step)
-            needed = None if wanted is None else _needed_later(wanted, step, waiting)
-            components = _run_step(step, components, context, guess, needed)
+        return _run_steps(list(scope.steps), components, context, wanted)
     except _NothingLeft:
         return None
     finally:
         context.depth -= 1
         context.fetched = saved
+
+
+def _run_steps(
+    waiting: list[Step],
+    components: list[Relation],
+    context: Context,
+    wanted: frozenset[str] | None,
+) -> list[Relation]:
+    """Run all steps, the best one next; `waiting` is used up."""
+    while waiting:
+        step, guess = choose(
+            waiting,
+            components,
+            context,
+            lambda pattern, now: _measure(pattern, now, context, wanted, waiting),
+        )
+        waiting.remove(step)
+        if isinstance(step, PatternStep) and waiting:
+            wide = _run_wide(step, waiting, components, context, wanted)
+            if wide is not None:
+                components = wide
+                continue
+        needed = None if wanted is None else _needed_later(wanted, step, waiting)
+        components = _run_step(step, components, context, guess, needed)
     return components
 
 
@@ -176,6 +195,124 @@ def _run_step(
         if component.size == 0:
             raise _NothingLeft
     return [*rest, *(c for c in made if c.names)]
+
+
+def _run_wide(
+    step: PatternStep,
+    waiting: list[Step],
+    components: list[Relation],
+    context: Context,
+    wanted: frozenset[str] | None,
+) -> list[Relation] | None:
+    """Run a step that makes many rows of which later steps leave few; None where this is no such.
+
+    Either the patterns that bind the same variable are intersected, or the rows are taken a stretch
+    at a time through all that is left. Steps that were run are removed from `waiting`.
+    """
+    linked = touched(step, components)
+    if len(linked) != 1 or step.provides <= frozenset(linked[0].names):
+        return None
+    bound = frozenset(linked[0].names)
+    closers = cycles.closers(step, waiting, bound)
+    if not closers and not cycles.closes(bound | step.provides, waiting):
+        return None
+    rows, _ = _fetched(step, components, context)
+    needed = None if wanted is None else _needed_later(wanted, step, waiting)
+    component = _trimmed(linked[0], needed)
+    if any(component.domain(n) is not rows.domain(n) for n in rows.names if n in bound):
+        return None
+    join = Join(component, rows)
+    if join.size <= max(_WIDE, 2 * component.size):
+        return None
+    if closers:
+        made = _intersected([step, *closers], component, components, context)
+        if made is not None:
+            for closer in closers:
+                waiting.remove(closer)
+            return [*(c for c in components if c is not linked[0]), made]
+    if join.size <= 2 * STRETCH or len(components) > 1:
+        return None
+    return [_in_stretches(step, join.left_counts(), component, waiting, context, wanted)]
+
+
+def _intersected(
+    steps: Sequence[PatternStep],
+    component: Relation,
+    components: Sequence[Relation],
+    context: Context,
+) -> Relation | None:
+    """Bind the variable that all steps have in common; None where their words do not compare."""
+    (name,) = steps[0].provides - frozenset(component.names)
+    note = None if context.trace is None else _begin_trace(steps[0], UNASKED, context)
+    key = ("intersection", *steps)
+    known = context.fetched.get(key)
+    if known is None:
+        found = [_fetched(step, components, context) for step in steps]
+        parts = [rows for rows, _ in found]
+        if any(rows.size == 0 for rows in parts):
+            raise _NothingLeft
+        if not _comparable(parts, component, name):
+            return None
+        hows = {how.split(" ")[0] for _, how in found}
+        known = Intersection(parts, name), "probe" if "probe" in hows else "scan"
+        context.fetched[key] = known
+    made: Relation = known[0].extend(component, lambda size: context.check_size(size, steps[0]))
+    if note is not None:
+        note.text = " ".join(describe(step) for step in steps)
+        note.how = "intersect"
+        note.rows_in, note.rows_out = component.size, made.size
+        note.seconds += clock()
+    if not made.size:
+        raise _NothingLeft
+    return made
+
+
+def _comparable(parts: Sequence[Relation], component: Relation, name: str) -> bool:
+    kinds = {id(rows.domain(name)) for rows in parts}
+    keys = all(
+        rows.domain(n) is component.domain(n) for rows in parts for n in rows.names if n != name
+    )
+    return keys and len(kinds) == 1
+
+
+def _in_stretches(
+    step: PatternStep,
+    counts: Int64Array,
+    component: Relation,
+    waiting: list[Step],
+    context: Context,
+    wanted: frozenset[str] | None,
+) -> Relation:
+    """Take rows through a step and all that wait a stretch at a time; keep what is left of each."""
+    names = sorted(step.provides.union(component.names, *(s.provides for s in waiting)))
+    if wanted is not None:
+        names = [name for name in names if name in wanted]
+    after = list(waiting)
+    waiting.clear()
+    shared = context.fetched
+    begun = 0 if context.trace is None else len(context.trace)
+    parts: list[Relation] = []
+    total = 0
+    for start, stop in stretches(counts, STRETCH):
+        rows = component.take(np.arange(start, stop)).sorted_as(component)
+        context.fetched = dict(shared)
+        try:
+            left = _run_step(step, [rows], context, UNASKED, None)
+            left = _run_steps(list(after), left, context, wanted)
+        except _NothingLeft:
+            continue
+        finally:
+            kept = {k: v for k, v in context.fetched.items() if not v[1].startswith("probe")}
+            shared.update(kept)
+            context.fetched = shared
+        parts.append(join_components(left, names, context))
+        total += parts[-1].size
+        context.check_size(total, step)
+    if context.trace is not None:
+        context.trace[begun:] = merge_traces(context.trace[begun:])
+    if not parts:
+        raise _NothingLeft
+    return union(parts, are_disjoint=set(component.names) <= set(names))
 
 
 def _begin_trace(step: Step, guess: Estimate, context: Context) -> StepTrace:

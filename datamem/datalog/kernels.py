@@ -253,6 +253,15 @@ class JoinPlan:
             found = np.flatnonzero(hits)
             self._direct, self.size = (found, rows[found]), len(found)
 
+    def left_counts(self, left_count: int) -> Int64Array:
+        """Return how many pairs each of the `left_count` left rows is in."""
+        if self._direct is None and self.in_order:
+            return self._counts
+        rows, _ = self.matches()
+        if rows is None:
+            return np.ones(left_count, np.int64)
+        return np.bincount(rows, minlength=left_count)
+
     def matches(self) -> tuple[Int64Array | None, Int64Array | None]:
         """Return `pairs()`, None standing for every row of a side in its order."""
         if self._direct is not None:

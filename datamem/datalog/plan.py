@@ -76,11 +76,30 @@ def choose(
     if len(ready) == 1:
         return ready[0], _only(ready[0], components, context, bound)
     ranked = [(step, estimate(step, components, context, bound)) for step in ready]
+    _put_off(ranked, components, bound)
     ranked.sort(key=lambda item: (item[1].rows, item[1].kind))
     best = ranked[0]
     if best[1].exact:
         return best
     return _measured(ranked, components, measure)
+
+
+def _put_off(
+    ranked: Sequence[tuple[Step, Estimate]],
+    components: Sequence[Relation],
+    bound: frozenset[str],
+) -> None:
+    """Count a pattern that nothing links yet as the product that it may become.
+
+    It is worth its own rows only where they are fewer than what is there to be linked with.
+    """
+    largest = max((component.size for component in components), default=0)
+    if not largest:
+        return
+    for step, guess in ranked:
+        is_apart = isinstance(step, PatternStep) and step.provides.isdisjoint(bound)
+        if is_apart and guess.rows >= largest > 1:
+            guess.rows *= largest
 
 
 def _only(

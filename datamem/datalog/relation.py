@@ -156,6 +156,15 @@ class Join:
         )
         self.size = self._pairs.size
 
+    def left_counts(self) -> Int64Array:
+        """Return how many rows each row of the left relation gives, int64[left rows].
+
+        REQUIRES: the relations' shared variables have one domain each, so that no row was dropped.
+        """
+        if self._pairs is None:
+            return np.full(self._left.size, self._right.size)
+        return self._pairs.left_counts(self._left.size)
+
     def rows(self) -> Relation:
         """Make the rows: the left relation's columns, then what the right one adds."""
         if self._pairs is None:
@@ -211,8 +220,11 @@ def matching(left: Relation, right: Relation) -> BoolArray:
     return mask
 
 
-def union(parts: Sequence[Relation]) -> Relation:
-    """Return the set union of relations with the same variables, in the first one's order."""
+def union(parts: Sequence[Relation], *, are_disjoint: bool = False) -> Relation:
+    """Return the set union of relations with the same variables, named in the first one's order.
+
+    `are_disjoint` spares the search for rows that several have.
+    """
     filled = [part for part in parts if part.size] or list(parts[:1])
     if len(filled) == 1:
         return filled[0]
@@ -226,7 +238,8 @@ def union(parts: Sequence[Relation]) -> Relation:
         domains.append(domain)
         words = [part.domain(name).cast(part.column(name), domain)[0] for part in filled]
         columns.append(np.concatenate(words))
-    columns = kernels.distinct_rows(columns)
+    if not are_disjoint:
+        columns = kernels.distinct_rows(columns)
     return Relation(names, columns, domains, len(columns[0]))
 
 
