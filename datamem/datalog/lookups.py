@@ -55,12 +55,18 @@ def _check_count(
 
 
 def _attribute(
-    step: PredicateStep | FunctionStep, index: int, source: DatabaseSource, context: Context
+    step: PredicateStep | FunctionStep,
+    index: int,
+    relation: Relation,
+    source: DatabaseSource,
+    context: Context,
 ) -> Attribute | None:
     arg = step.args[index]
     name = arg.value if isinstance(arg, Constant) else None
     if isinstance(arg, Variable):
-        name = context.given.get(arg.name)
+        if not relation.size:
+            return None
+        name = _one_value(step, arg.name, relation, context)
     schema = source.db.schema
     found = schema.get(name) if isinstance(name, str | int) else None
     if found is None and (schema.strict or not isinstance(name, str)):
@@ -73,6 +79,22 @@ def _attribute(
             attribute=name,
         )
     return found
+
+
+def _one_value(
+    step: PredicateStep | FunctionStep, name: str, relation: Relation, context: Context
+) -> Any:
+    """Return what a variable is in all rows."""
+    values = relation.domain(name).decode(kernels.distinct(relation.column(name)))
+    if len(values) == 1:
+        return values[0]
+    raise query_error(
+        f"{step.function} reads one attribute, and {name} is {len(values)} different ones",
+        code="query/cardinality",
+        hint=f"a pattern takes any number: [?e {name} ?v]",
+        text=context.text,
+        offset=step.offset,
+    )
 
 
 def _entities(
@@ -112,7 +134,7 @@ def get_else(step: PredicateStep | FunctionStep, relation: Relation, context: Co
     """`(get-else $ ?e :attribute default)`: the value, or the default; nil keeps the row too."""
     _check_count(step, context, 4, "(get-else $ ?e :attribute default)")
     source = _database(step, context)
-    attribute = _attribute(step, 2, source, context)
+    attribute = _attribute(step, 2, relation, source, context)
     if attribute is not None and attribute.many:
         raise query_error(
             f"get-else takes one value, and {attribute.ident} has many",
@@ -161,7 +183,7 @@ def get_some(step: PredicateStep | FunctionStep, relation: Relation, context: Co
     waiting = waiting.copy()
     results: dict[int, Any] = {}
     for index in range(2, len(step.args)):
-        attribute = _attribute(step, index, source, context)
+        attribute = _attribute(step, index, relation, source, context)
         if attribute is None:
             continue
         words, found = _first_words(source, attribute, entities)
@@ -181,7 +203,7 @@ def missing_mask(step: PredicateStep, relation: Relation, context: Context) -> B
     """`(missing? $ ?e :attribute)`: tell which rows' entities have no value of the attribute."""
     _check_count(step, context, 3, "(missing? $ ?e :attribute)")
     source = _database(step, context)
-    attribute = _attribute(step, 2, source, context)
+    attribute = _attribute(step, 2, relation, source, context)
     entities, known = _entities(step, relation, source, context)
     if attribute is None:
         return np.ones(relation.size, np.bool_)

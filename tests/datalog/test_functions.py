@@ -204,3 +204,17 @@ def test_regular_expressions_as_clojure_writes_them(people: Db) -> None:
         ("Bob",),
     }
     assert q(r'[:find ?x . :where [(re-matches #"\d+\"" "12\"") ?x]]', people) == '12"'
+
+
+def test_the_attribute_of_get_else_is_a_rules_own_variable(people: Db) -> None:
+    rules = "[[(r [?at] ?e ?v) [?e :p/age] [(get-else $ ?e ?at 0) ?v]]]"
+    text = "[:find ?v :in $ % ?at :where (r :p/age 2 ?v) [_ :p/name]]"
+    assert q(text, people, rules, ":p/score") == {(15,)}
+    text = "[:find ?v :in $ % ?x :where (r ?x 2 ?v)]"
+    assert q(text, people, rules, ":p/score") == {(2.5,)}
+    with pytest.raises(QueryError, match=r"\?at is 2 different ones"):
+        q(
+            "[:find ?v :in $ [?at ...] :where [(get-else $ 2 ?at 0) ?v]]",
+            people,
+            [":p/age", ":p/score"],
+        )
