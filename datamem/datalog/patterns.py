@@ -17,7 +17,7 @@ from datamem.datalog.context import Context
 from datamem.datalog.domains import Domain
 from datamem.datalog.faults import query_error
 from datamem.datalog.kernels import Int64Array
-from datamem.datalog.ranges import value_bounds
+from datamem.datalog.ranges import after_prefix, prefix_of, value_bounds
 from datamem.datalog.relation import Relation, empty
 from datamem.datalog.sources import (
     NO_VALUE,
@@ -29,6 +29,8 @@ from datamem.datalog.sources import (
 from datamem.datalog.steps import PatternStep
 from datamem.datalog.syntax import Constant, Term, Variable
 from datamem.datalog.values import normal
+from datamem.db.database import Db
+from datamem.db.ranks import codes_between
 from datamem.edn import Keyword
 from datamem.errors import DatamemError
 from datamem.ids import TX_BASE
@@ -54,7 +56,19 @@ class Probe:
         names: variables by position; repeated ones are in `repeats`.
     """
 
-    __slots__ = ("a", "added", "e", "names", "possible", "repeats", "source", "step", "tx", "v")
+    __slots__ = (
+        "_narrowed",
+        "a",
+        "added",
+        "e",
+        "names",
+        "possible",
+        "repeats",
+        "source",
+        "step",
+        "tx",
+        "v",
+    )
 
     def __init__(self, step: PatternStep, context: Context) -> None:
         source = context.sources[step.source]
@@ -69,6 +83,7 @@ class Probe:
         self.added: bool | None = None
         self.names: dict[str, str] = {}
         self.repeats: list[tuple[str, str]] = []
+        self._narrowed: tuple[RowsLike | None, str] | None = None
         for position, term in zip(_POSITIONS, step.terms, strict=False):
             if isinstance(term, Variable):
                 if term.name in self.names.values():
@@ -103,6 +118,27 @@ class Probe:
             return 0
         return self.source.count(self.e, self.a, self.v)
 
+    def narrowed(self, context: Context) -> tuple[RowsLike | None, str]:
+        """Return the datoms within bounds that constants and inputs set, and how they were found.
+
+        None where nothing bounds the value.
+
+        Cost: of a prefix, the attribute's distinct values are sorted at the first time; else searches.
+        """
+        if self._narrowed is None:
+            self._narrowed = _narrowed(self, context)
+        return self._narrowed
+
+    def range_count(self, context: Context) -> int | None:
+        """Return how many datoms a range of numbers or instants holds; None where there is none."""
+        attribute = self.step.attribute
+        if not self.step.ranges or not self.possible or attribute is None:
+            return None
+        if attribute.value_type is ValueType.STRING or self.source.db.view.keep is not None:
+            return None
+        rows, _ = self.narrowed(context)
+        return None if rows is None else len(rows)
+
     def is_known(self, bound: set[str] | frozenset[str]) -> bool:
         """Tell whether the pattern gives at most one row per row that binds `bound`."""
         attribute = self.step.attribute
@@ -111,6 +147,21 @@ class Probe:
         e = self.e is not None or self.names.get("e") in bound
         v = self.v is not None or self.names.get("v") in bound
         return (e and (v or not attribute.many)) or (v and attribute.unique is not None)
+
+
+def _narrowed(probe: Probe, context: Context) -> tuple[RowsLike | None, str]:
+    attribute, ranges, db = probe.step.attribute, probe.step.ranges, probe.source.db
+    if attribute is None or not ranges or probe.e is not None or probe.v is not None:
+        return None, ""
+    if attribute.value_type is ValueType.STRING:
+        prefix = prefix_of(ranges, context)
+        if not prefix or not isinstance(db, Db):
+            return None, ""
+        last = after_prefix(prefix)
+        codes = codes_between(db, attribute.id, prefix, last, open_low=False, open_high=True)
+        return db.lookup_values(attribute.id, codes), "prefix"
+    bounds = value_bounds(ranges, attribute.value_type, (), context)
+    return (None, "") if bounds is None else (db.value_range(attribute.id, *bounds), "range")
 
 
 def _names_attribute(step: PatternStep) -> bool:
@@ -238,6 +289,9 @@ def _rows(
         vs = _few(components, probe.names.get("v"), domain, limit)
         if vs is not None:
             return db.lookup_values(a, vs), "probe v"
+    narrow, how = probe.narrowed(context)
+    if narrow is not None:
+        return narrow, how
     if probe.v is None and probe.step.ranges:
         bounds = value_bounds(probe.step.ranges, attribute.value_type, components, context)
         if bounds is not None:

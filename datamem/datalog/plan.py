@@ -158,10 +158,11 @@ def _estimate_pattern(
         smallest = min((component.size for component in linked), default=base)
         return Estimate(min(base, smallest) if linked else base, 2, exact=not linked)
     probe = probe_of(step, context)
-    base = probe.count()
+    narrow = probe.range_count(context)
+    base = probe.count() if narrow is None else narrow
     if not linked:
-        narrowed = base // 4 if step.ranges and probe.v is None else base
-        return Estimate(narrowed, 2)
+        is_bounded = step.ranges and probe.v is None and narrow is None
+        return Estimate(-(-base // 4) if is_bounded else base, 2)
     smallest = min(component.size for component in linked)
     if step.provides <= bound and len(linked) == 1:
         return Estimate(min(smallest, base), 1)

@@ -6,6 +6,7 @@ The bounds only narrow what is read; the predicate itself still runs, so they ma
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -33,6 +34,7 @@ def value_bounds(
     domain = context.domains.inline(value_type)
     if domain is None or value_type in (ValueType.REF, ValueType.BOOLEAN):
         return None
+    is_whole = value_type in (ValueType.LONG, ValueType.INSTANT)
     low: int | None = None
     high: int | None = None
     for operator, term in ranges:
@@ -41,9 +43,11 @@ def value_bounds(
         if words is None:
             continue
         if operator in _LOWER:
-            low = words[0] if low is None else max(low, words[0])
+            least = words[0] + (operator == ">" and is_whole and words[0] > LONG_MIN)
+            low = least if low is None else max(low, least)
         if operator in _UPPER:
-            high = words[1] if high is None else min(high, words[1])
+            most = words[1] - (operator == "<" and is_whole and words[1] < LONG_MAX)
+            high = most if high is None else min(high, most)
     return None if low is None and high is None else (low, high)
 
 
@@ -83,3 +87,56 @@ def _words(value: Any, value_type: ValueType, domain: Domain) -> tuple[int, int]
 
 def _clamp(value: int) -> int:
     return max(LONG_MIN, min(LONG_MAX, value))
+
+
+PREFIXED: Final = ("starts-with?", "like", "re-find", "re-matches")
+"""Predicates that only strings with a certain beginning can pass."""
+
+_PLAIN: Final = re.compile(r"[^\\.^$*+?{}()\[\]|]*")
+
+
+def prefix_of(ranges: Sequence[tuple[str, Term | GivenTerm]], context: Context) -> str:
+    """Return what every string that can pass begins with; "" where nothing is known."""
+    longest = ""
+    for operator, term in ranges:
+        if operator not in PREFIXED or operator in context.functions:
+            continue
+        known, value = _value(term, (), context)
+        if known and isinstance(value, str):
+            longest = max(longest, _prefix(operator, str(value)), key=len)
+    return longest
+
+
+def _prefix(operator: str, text: str) -> str:
+    match operator:
+        case "starts-with?":
+            return text
+        case "like":
+            return re.split("[%_]", text, maxsplit=1)[0]
+        case "re-find" if not text.startswith("^"):
+            return ""
+        case _:
+            pass
+    return _regex_prefix(text.removeprefix("^"))
+
+
+def _regex_prefix(source: str) -> str:
+    """Return the letters that a regular expression begins with, none where it has branches."""
+    if "|" in source:
+        return ""
+    plain = _PLAIN.match(source)
+    assert plain is not None
+    text = plain[0]
+    return text[:-1] if source[len(text) : len(text) + 1] in ("*", "?", "{") else text
+
+
+def after_prefix(prefix: str) -> str | None:
+    """Return the least string above all that begin with a prefix; None where there is none."""
+    kept = prefix.rstrip(chr(_LAST))
+    if not kept:
+        return None
+    above = ord(kept[-1]) + 1
+    return kept[:-1] + chr(0xE000 if above == 0xD800 else above)
+
+
+_LAST: Final = 0x10FFFF

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from datamem.datalog.check import find_variables, input_variables
 from datamem.datalog.faults import near, query_error
+from datamem.datalog.ranges import PREFIXED
 from datamem.datalog.rename import rename_clause
 from datamem.datalog.safety import (
     clause_needs,
@@ -454,6 +455,7 @@ _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "==": "
 def _push_ranges(steps: Sequence[Step]) -> None:
     """Hand comparisons of a pattern's value with a constant or a scalar input to the pattern."""
     for step in steps:
+        _push_prefix(steps, step)
         if not isinstance(step, PredicateStep) or step.function not in _FLIPPED:
             continue
         if len(step.args) != 2:
@@ -466,6 +468,18 @@ def _push_ranges(steps: Sequence[Step]) -> None:
             _push(steps, left, operator, right)
             if isinstance(right, Variable):
                 _push(steps, right, _FLIPPED[operator], left)
+
+
+def _push_prefix(steps: Sequence[Step], step: Step) -> None:
+    """Hand a test of a string's beginning to the pattern of the string."""
+    if not isinstance(step, PredicateStep | FunctionStep) or not isinstance(step.function, str):
+        return
+    name = step.function.rpartition("/")[2]
+    if name not in PREFIXED or len(step.args) != 2:
+        return
+    text, source = step.args if name in ("starts-with?", "like") else step.args[::-1]
+    if isinstance(text, Variable) and isinstance(source, Constant | Variable):
+        _push(steps, text, name, source)
 
 
 def _know_inputs(steps: Sequence[Step], query: Query) -> None:

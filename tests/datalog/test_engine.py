@@ -139,3 +139,80 @@ def test_indexed_ranges_are_read_as_ranges() -> None:
         assert plan.rows == count
     plan = explain("[:find ?e :in $ ?m :where [?e :n/x ?x] [(< ?x ?m)]]", db, 5, analyze=True)
     assert plan.rows == 4
+
+
+def test_a_plan_counts_what_a_range_holds() -> None:
+    world = World({":n/x": LONG, ":n/name": STRING})
+    db = world.add([(i, "n/x", i) for i in range(1, 4)])
+    plan = explain("[:find ?e :where [?e :n/x ?x] [(> ?x 1)]]", db)
+    assert plan.steps[0]["estimate"] == 2
+    big_plan = explain("[:find ?e :where [?e :n/x ?x] [(> ?x 2)]]", db, analyze=True)
+    assert big_plan.steps[0]["estimate"] == big_plan.steps[0]["rows_out"] == 1
+
+
+NAMES = ["", "a", "ab", "abc", "abd", "b", "ab\U0010ffffz", "Ab", "aß", "^ab", "a.b"]
+
+
+@pytest.mark.parametrize(
+    ("clause", "reads"),
+    [
+        ('[(starts-with? ?n "ab")]', 4),
+        ('[(clojure.string/starts-with? ?n "abc")]', 1),
+        ('[(re-find #"^ab" ?n)]', 4),
+        ('[(re-find #"^abc?" ?n)]', 4),
+        ('[(re-find #"^ab|b" ?n)]', None),
+        ('[(re-find #"ab" ?n)]', None),
+        ('[(re-find #"^a[.]b" ?n)]', 7),
+        (r'[(re-find #"^a\\.b" ?n)]', 7),
+        ('[(re-find #"^a+" ?n)]', 7),
+        ('[(re-matches #"ab." ?n)]', 4),
+        ('[(like ?n "ab%")]', 4),
+        ('[(like ?n "a_c%")]', 7),
+        ('[(starts-with? ?n "")]', None),
+        ('[(re-find #"^ab" ?n) ?m]', 4),
+    ],
+)
+def test_a_prefix_is_read_as_a_range_of_strings(clause: str, reads: int | None) -> None:
+    world = World({":n/name": STRING})
+    world.add([(i, "n/name", name) for i, name in enumerate(NAMES, 1)], frozen=True)
+    db = world.add([(50, "n/name", "late"), (51, "n/name", "abc")])
+    text = f"[:find ?e :where [?e :n/name ?n] {clause}]"
+    plan = explain(text, db, analyze=True)
+    hidden = text.replace("?n]", "?v]").replace("] [(", "] [(identity ?v) ?n] [(", 1)
+    assert set(q(text, db)) == set(q(hidden, db))
+    assert plan.steps[0]["how"] == ("scan" if reads is None else "prefix")
+    if reads is not None:
+        assert plan.steps[0]["rows_out"] == reads + (
+            51 in {e for (e,) in q(text, db)} or reads in (4, 7)
+        )
+
+
+def test_a_prefix_may_be_an_input_and_looks_at_the_past() -> None:
+    world = World({":n/name": STRING})
+    world.add([(1, "n/name", "Anna"), (2, "n/name", "Bob")])
+    db = world.add([(1, "n/name", "Anna", False), (3, "n/name", "Anton")])
+    text = "[:find [?e ...] :in $ ?p :where [?e :n/name ?n] [(starts-with? ?n ?p)]]"
+    assert q(text, db, "An") == [3]
+    assert q(text, db.as_of(1), "An") == [1]
+    assert sorted(q(text, db.history(), "An")) == [1, 3]
+    assert q(text, db, "Z") == []
+
+
+def test_bounds_at_the_ends_of_long_keep_what_passes() -> None:
+    world = World({":n/x": LONG})
+    least, most = -(1 << 63), (1 << 63) - 1
+    db = world.add([(1, "n/x", least), (2, "n/x", 0), (3, "n/x", most)])
+    for test, passing in (
+        ("(< ?x ##Inf)", [1, 2, 3]),
+        ("(> ?x ##-Inf)", [1, 2, 3]),
+        ("(< ?x 1180591620717411303424N)", [1, 2, 3]),
+        ("(> ?x -1180591620717411303424N)", [1, 2, 3]),
+        (f"(> ?x {most})", []),
+        (f"(>= ?x {most})", [3]),
+        (f"(< ?x {least})", []),
+        (f"(> ?x {least})", [2, 3]),
+        (f"(< ?x {most})", [1, 2]),
+        ("(> ?x -0.5)", [2, 3]),
+    ):
+        found = q(f"[:find [?e ...] :where [?e :n/x ?x] [{test}]]", db)
+        assert sorted(found) == passing, test
