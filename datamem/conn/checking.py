@@ -93,13 +93,11 @@ def check(
     """
     report = CheckReport()
     step = progress or _silent
-    with DirectoryStore(path, read_only=not repair, create=False, salvage=not repair) as store:
-        if store.recovery is not None and not repair:
-            found = store.recovery
-            report.problems.append(Problem("storage/torn-tail", found.file, found.reason))
+    with _open(path, report, repair=repair) as store:
         for damage in store.verify():
-            where = f"{damage.file} entry {damage.entry} offset {damage.offset}"
-            report.problems.append(Problem("storage/corrupt-log", where, damage.reason))
+            where = f"{damage.file} entry {damage.entry}"
+            if not any(problem.where == where for problem in report.problems):
+                report.problems.append(Problem("storage/corrupt-log", where, damage.reason))
         log_is_whole = not any(p.code == "storage/corrupt-log" for p in report.problems)
         facts = _check_log(store, report, step)
         if log_is_whole:
@@ -110,15 +108,42 @@ def check(
     return report
 
 
+def _open(path: str | Path, report: CheckReport, *, repair: bool) -> DirectoryStore:
+    """Open the log as a connection would; if it is refused, report that and open what is whole."""
+    try:
+        store = DirectoryStore(path, read_only=not repair, create=False)
+    except StorageError as error:
+        if repair or error.code != "storage/corrupt-log":
+            raise
+        where = f"{error.data.get('file')} entry {error.data.get('entry')}"
+        report.problems.append(Problem(error.code, where, error.message))
+        return DirectoryStore(path, read_only=True, create=False, salvage=True)
+    if store.recovery is not None and not repair:
+        found = store.recovery
+        report.problems.append(Problem("storage/torn-tail", found.file, found.reason))
+    return store
+
+
 def _silent(what: str, done: int, total: int) -> None:
     """Tell nobody."""
 
 
 def _entries(store: Store) -> Iterator[tuple[int, bytes]]:
-    n = 1
-    while entries := store.read(n, _READ_ENTRIES):
-        for i, entry in enumerate(entries):
-            yield n + i, entry
+    """Yield entries with their numbers up to damage, which `verify` has reported."""
+    n, limit = 1, _READ_ENTRIES
+    while True:
+        try:
+            entries = store.read(n, limit)
+        except StorageError as error:
+            if error.code != "storage/corrupt-log":
+                raise
+            if limit == 1:
+                return
+            limit = 1
+            continue
+        if not entries:
+            return
+        yield from enumerate(entries, n)
         n += len(entries)
 
 
@@ -219,9 +244,13 @@ def _ascends(columns: Sequence[Int64Array]) -> bool:
 
 
 def _check_facts(found: Recovered, report: CheckReport, facts: list[Int64Array]) -> None:
-    """Compare the index's rows with the log's, those of `:db/noHistory` attributes while they hold."""
-    db = found.state.db
-    indexed = list(db.index.history(db.newest_tx))
+    """Compare the index's rows with the log's, those of `:db/noHistory` attributes while they hold.
+
+    The index may be newer than what was read of the log, if somebody is writing.
+    """
+    db, upto = found.state.db, tx_of_t(report.transactions)
+    indexed = list(db.index.history(upto))
+    indexed[4] = np.where(indexed[4] > upto, MAX_T, indexed[4])
     forgetful = np.array([a.id for a in db.schema if a.no_history], np.int64)
     sides = [_comparable(side, forgetful) for side in (facts, indexed)]
     same = len(sides[0][0]) == len(sides[1][0]) and all(

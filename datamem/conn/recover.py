@@ -198,7 +198,10 @@ def _apply(fold: _Fold, batch: list[TxRecord], compactor: Compactor) -> None:
     rows = sum(len(record.e) for record in batch)
     fold.row_count += rows
     fold.index = _with_records(fold.index, batch, rows)
-    fold.index = compactor.finish(compactor.after_commit(fold.index, rows))
+    try:
+        fold.index = compactor.finish(compactor.after_commit(fold.index, rows))
+    except StorageError as error:  # a full disk must not keep anybody from reading
+        _logger.warning("levels stay unmerged: %s", error)
 
 
 def _with_records(index: Index, batch: list[TxRecord], rows: int) -> Index:

@@ -16,7 +16,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from datamem.conn import Connection, check
 from datamem.errors import DatamemError, TransactError
 from tests.conn.transactions import ages, names, tags
-from tests.conn.worlds import MANY, SCHEMA, image, kill, open_db, people, person, tiny_sizes
+from tests.conn.worlds import (
+    MANY,
+    SCHEMA,
+    image,
+    kill,
+    open_db,
+    people,
+    person,
+    tiny_sizes,
+    tried,
+)
 
 People = dict[int, dict[str, Any]]
 
@@ -262,13 +272,10 @@ class ConnectionMachine(RuleBasedStateMachine):
     def fork(self, number: int, in_memory: bool, data: st.DataObject) -> None:
         world = self.world(number)
         t = data.draw(st.sampled_from(sorted(world.model.at)))
-        try:
-            forked = world.conn.fork(None if in_memory else self.new_path(), as_of=t)
-        except DatamemError as error:
-            assert (
-                error.code == "storage/closed"
-            )  # a branch in memory of what was reopened since
-            assert world.conn.path is None
+        path = None if in_memory else self.new_path()
+        forked, error = tried(lambda: world.conn.fork(path, as_of=t))
+        if forked is None:
+            self.see_that_its_parent_is_closed(world, error)
             return
         model = Model()
         model.now = deepcopy(world.model.at[t])
@@ -281,14 +288,18 @@ class ConnectionMachine(RuleBasedStateMachine):
     def keep_a_copy_only(self, number: int) -> None:
         """A copy of a branch stands for it from now on."""
         world = self.world(number)
-        try:
-            copied = world.conn.copy(self.new_path())
-        except DatamemError as error:
-            assert error.code == "storage/closed"
-            assert world.conn.path is None
+        copied, error = tried(lambda: world.conn.copy(self.new_path()))
+        if copied is None:
+            self.see_that_its_parent_is_closed(world, error)
             return
         world.conn.close()
         world.conn = open_db(copied)
+
+    def see_that_its_parent_is_closed(self, world: World, error: DatamemError | None) -> None:
+        """A branch in memory reads the shared log from a connection that was reopened since."""
+        assert error is not None
+        assert error.code == "storage/closed"
+        assert world.conn.path is None
 
     @invariant()
     def agrees_with_its_model(self) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 import datamem
 from datamem.conn import Connection, publish, recover, writer
 from datamem.db import Db
+from datamem.errors import DatamemError
 from datamem.ids import TX_BASE
 from datamem.index import compaction, freeze, merge, record, run
 from datamem.index.novelty import Novelty
@@ -56,6 +57,7 @@ MANY = {":p/tags", ":p/friends", ":p/parts"}
 REFS = {":p/friends", ":p/boss", ":p/parts"}
 START_US = 1_700_000_000_000_000
 
+X = TypeVar("X")
 Fact = tuple[int, str, Any, int]
 
 
@@ -95,6 +97,14 @@ def open_db(path: str | Path = ":memory:", schema: Any = None, **options: Any) -
     """Connect with a clock by hand and, by default, without syncs."""
     options = {"fsync": "off", "clock": Clock()} | options
     return datamem.connect(path, schema, **options)
+
+
+def tried(call: Callable[[], X]) -> tuple[X | None, DatamemError | None]:
+    """Return what a call returns, or what it is refused with."""
+    try:
+        return call(), None
+    except DatamemError as error:
+        return None, error
 
 
 def kill(conn: Connection) -> None:
