@@ -1,28 +1,18 @@
-"""EDN: megabytes a second, reading and printing one mixed document, beside edn_format.
-
-python bench/edn.py
-"""
+"""EDN: megabytes a second, reading and printing one mixed document, beside edn_format."""
 
 from __future__ import annotations
 
-import gc
 import importlib
 import importlib.util
-import platform
-import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from bench.frame.options import Options
+from bench.frame.report import Report, seconds_text
+from bench.frame.timing import Work, calls_for
 from datamem.edn import iter_forms, print_edn, read, read_all, tokenize
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MEGABYTE = 1_000_000
 REPEATS = 7
+TARGET_RATE = 4.0
 
 RECORD = """
 {{:message/id #uuid "00000000-0000-4000-8000-{n:012x}" ; entry {n}
@@ -62,42 +52,37 @@ def mixed_document(size: int = MEGABYTE) -> str:
     return "".join(records)
 
 
-def best_seconds(work: Callable[[], object]) -> float:
-    """Return the shortest of several runs, without the collector, as timeit does."""
-    times = []
-    gc.collect()
-    gc.disable()
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    gc.enable()
-    return min(times)
-
-
-def report(name: str, seconds: float, size: int) -> None:
-    print(f"{name:28} {seconds * 1e3:9.3f} ms {size / seconds / MEGABYTE:8.2f} MB/s")
-
-
-def main() -> None:
+def run(_: Options) -> Report:
     text = mixed_document()
     size = len(text.encode())
     forms = read_all(text)
-    print(f"python {platform.python_version()}, {platform.machine()}, best of {REPEATS}")
-    print(f"{size} bytes, {len(tokenize(text))} tokens, {len(forms)} forms")
-    report("read_all", best_seconds(lambda: read_all(text)), size)
-    report("iter_forms", best_seconds(lambda: sum(1 for _ in iter_forms(text))), size)
-    report("tokenize", best_seconds(lambda: tokenize(text)), size)
-    report("print_edn", best_seconds(lambda: print_edn(forms)), size)
-    report("print_edn pretty", best_seconds(lambda: print_edn(forms, pretty=True)), size)
-    report("read, one query", best_seconds(lambda: read(QUERY)), len(QUERY))
+    report = Report(
+        f"EDN of {size:,} bytes, {len(tokenize(text)):,} tokens, {len(forms):,} forms: best of {REPEATS}",
+        ("time", "MB/s"),
+    )
+    add(report, "read_all", lambda: read_all(text), size, TARGET_RATE)
+    add(report, "iter_forms", lambda: sum(1 for _ in iter_forms(text)), size)
+    add(report, "tokenize", lambda: tokenize(text), size)
+    add(report, "print_edn", lambda: print_edn(forms), size)
+    add(report, "print_edn pretty", lambda: print_edn(forms, pretty=True), size)
+    add(report, "read, one query", lambda: read(QUERY), len(QUERY))
     if importlib.util.find_spec("edn_format") is None:
-        print("edn_format is not installed: no comparison (pip install edn_format)")
-        return
+        report.notes.append("edn_format is not installed: no comparison")
+        return report
     peer = importlib.import_module("edn_format")
-    report("edn_format.loads_all", best_seconds(lambda: peer.loads_all(text)), size)
-    report("edn_format.loads, one query", best_seconds(lambda: peer.loads(QUERY)), len(QUERY))
+    add(report, "edn_format.loads_all", lambda: peer.loads_all(text), size)
+    add(report, "edn_format.loads, one query", lambda: peer.loads(QUERY), len(QUERY))
+    return report
 
 
-if __name__ == "__main__":
-    main()
+def add(report: Report, what: str, work: Work, size: int, target: float | None = None) -> None:
+    """Add a row."""
+    seconds = calls_for(work, 0.0, least=REPEATS).least
+    rate = size / seconds / MEGABYTE
+    report.add(
+        what,
+        seconds_text(seconds),
+        f"{rate:.2f}",
+        target=f"{target:.0f} MB/s" if target else "",
+        is_met=rate >= target if target else None,
+    )

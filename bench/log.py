@@ -1,27 +1,20 @@
-"""The log: durable appends a second, preallocated or not, in groups and from threads, beside bare calls.
-
-python bench/log.py [seconds a row, default 1]
-"""
+"""The log: durable appends a second, preallocated or not, in groups and from threads, beside bare calls."""
 
 from __future__ import annotations
 
 import os
-import platform
-import sys
-import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from bench.frame.options import Options
+from bench.frame.report import Report, seconds_text
+from bench.frame.timing import Times
 from datamem.txlog import DirectoryStore, leaf_digests, leaf_salts
 from datamem.txlog.frame import OVERHEAD_BYTES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+SECONDS_A_ROW = 0.5
 ENTRY = bytes(range(256)) + b"x" * 44
 """300 bytes: a transaction of one entity with five attributes."""
 
@@ -99,79 +92,62 @@ def threaded(directory: Path, waiting: int) -> Callable[[], None]:
     return write
 
 
-def measure(write: Callable[[], None], seconds: float, each: int) -> str:
-    """Return entries a second, and the median, 99th percentile and slowest call in µs."""
+def add(report: Report, what: str, write: Callable[[], None], each: int = 1) -> None:
+    """Add entries a second, and the median, 99th percentile and slowest call."""
     took: list[float] = []
     clock = time.perf_counter
-    until = clock() + seconds
+    until = clock() + SECONDS_A_ROW
     while (start := clock()) < until:
         write()
         took.append(clock() - start)
-    took.sort()
-    middle, high = took[len(took) // 2], took[len(took) * 99 // 100]
+    times = Times.of(took)
     rate = each * len(took) / sum(took)
-    return f"{rate:>11,.0f} {middle * 1e6:>9.1f} {high * 1e6:>9.1f} {took[-1] * 1e6:>10.0f}"
+    texts = [seconds_text(s) for s in (times.median, times.quantile(0.99), times.most)]
+    report.add(what, f"{rate:,.0f}", *texts)
 
 
-def report(name: str, write: Callable[[], None], seconds: float, each: int = 1) -> None:
-    print(f"{name:<44} {measure(write, seconds, each)}")
-
-
-def report_chain() -> None:
-    """Print what a datom costs in the digest chain."""
+def note_chain(report: Report) -> None:
+    """Say what a datom costs in the digest chain."""
     items = [b"%40d" % n for n in range(100_000)]
     start = time.perf_counter()
     leaf_digests(leaf_salts(bytes(32), len(items)), items)
-    print(
-        f"chain: {(time.perf_counter() - start) / len(items) * 1e6:.2f} µs a datom (100,000 of 40 bytes)"
-    )
+    each = (time.perf_counter() - start) / len(items)
+    report.notes.append(f"the chain: {each * 1e6:.2f} µs a datom (100,000 of 40 bytes)")
 
 
-def report_open(directory: Path) -> None:
-    """Print how long opening takes when the newest file is full and was not closed."""
+def note_open(report: Report, directory: Path) -> None:
+    """Say how long opening takes when the newest file is full and was not closed."""
     path = directory / "full"
     with DirectoryStore(path, fsync="off") as store:
         store.append_many(1, [ENTRY] * 200_000)
     start = time.perf_counter()
-    store = DirectoryStore(path)
-    opened = time.perf_counter()
-    count = len(store.read(1, 200_000))
-    read = time.perf_counter()
-    store.close()
-    print(
+    with DirectoryStore(path) as store:
+        opened = time.perf_counter()
+        count = len(store.read(1, 200_000))
+        read = time.perf_counter()
+    report.notes.append(
         f"open with a newest file of 62 MB, {count:,} entries: {opened - start:.2f} s;"
         f" read them: {(read - opened) / count * 1e6:.1f} µs an entry"
     )
 
 
-def main(seconds: float) -> None:
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(
-        f"{'300-byte entries':<44} {'entries/s':>11} {'p50 µs':>9} {'p99 µs':>9} {'slowest':>10}"
-    )
+def run(options: Options) -> Report:
+    report = Report("The log: 300-byte entries", ("entries/s", "p50", "p99", "slowest"))
     ahead = 256 << 10
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
-        at = Path(name)
+    with options.scratch() as at:
         for group in (1, 8, 64, 512):
             plain = f"group of {group}" if group > 1 else "one"
-            for prefix, size in (("", 0), (", preallocated", ahead)):
+            for suffix, size in (("", 0), (", preallocated", ahead)):
                 call = bare(at, group, ahead=size, sync=True)
-                report(f"bare pwrite + fdatasync, {plain}{prefix}", call, seconds, group)
+                add(report, f"bare pwrite + fdatasync, {plain}{suffix}", call, group)
                 call = appending(at, group, preallocate=bool(size), fsync="always")
-                report(f"store, {plain}{prefix}", call, seconds, group)
-        report("bare pwrite", bare(at, 1, ahead=0, sync=False), seconds)
-        report("store, off", appending(at, 1, preallocate=False, fsync="off"), seconds)
-        report(
-            "store, interval:100",
-            appending(at, 1, preallocate=False, fsync="interval:100"),
-            seconds,
-        )
+                add(report, f"store, {plain}{suffix}", call, group)
+        add(report, "bare pwrite", bare(at, 1, ahead=0, sync=False))
+        for policy in ("off", "interval:100"):
+            add(report, f"store, {policy}", appending(at, 1, preallocate=False, fsync=policy))
         for waiting in (1, 4, 16, 64):
             call = threaded(at, waiting)
-            report(f"store, {waiting} threads (call = 200 each)", call, seconds, 200 * waiting)
-        report_open(at)
-    report_chain()
-
-
-if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
+            add(report, f"store, {waiting} threads (a call: 200 each)", call, 200 * waiting)
+        note_open(report, at)
+    note_chain(report)
+    return report

@@ -1,0 +1,39 @@
+"""What `python -m bench` was asked for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+DIRECTORY = Path(".deps/bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Arguments of a run.
+
+    Attributes:
+        command: as a person would type it again.
+        directory: where databases are made; decides which disk is measured.
+        size: datoms of a big database; None for the case's own choice.
+        has_peers: whether to run Datalevin and DataScript beside.
+    """
+
+    command: str = "python -m bench"
+    directory: Path = DIRECTORY
+    size: int | None = None
+    has_peers: bool = True
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Make a directory that is gone afterwards."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = Path(mkdtemp(dir=self.directory))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,110 @@
+"""Twenty thousand people, 100,000 datoms, in one transaction of Python data, beside the peers.
+
+The peers get the same people as data of their own language, made before the clock starts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import datamem
+from bench.frame import people
+from bench.frame.options import Options
+from bench.frame.peers import Peer, datalevin, datascript
+from bench.frame.report import Report, seconds_text, times_text
+from bench.frame.timing import Times, timed
+
+PEOPLE = 20_000
+ROUNDS = 7
+TARGET_S = 0.3
+
+DATALEVIN = """
+(def people (clojure.edn/read-string (slurp "{people}")))
+(def counter (atom 0))
+(def conn nil)
+"""
+DATALEVIN_NEW = """
+(do (when conn (d/close conn))
+    (alter-var-root #'conn (constantly (d/create-conn (str "{path}/dlv-" (swap! counter inc)) {schema}))))
+"""
+DATASCRIPT = 'var people = edn(fs.readFileSync("{people}", "utf8")); var conn = null;'
+
+
+def datalevin_times(path: Path, file: Path) -> tuple[str, Times] | None:
+    """Return Datalevin's name and times, each into a new database in a directory."""
+    peer = datalevin()
+    if peer is None:
+        return None
+    with peer:
+        peer.run(DATALEVIN.format(people=file))
+        new = DATALEVIN_NEW.format(path=path, schema=people.edn_schema(people.SCHEMA))
+        return peer.name, measured(peer, "(do (d/transact! conn people) nil)", new)
+
+
+def datascript_times(file: Path) -> tuple[str, Times] | None:
+    """Return DataScript's name and times, each into a new database in memory."""
+    peer = datascript()
+    if peer is None:
+        return None
+    with peer:
+        peer.run(DATASCRIPT.format(people=file))
+        return peer.name, measured(peer, "d.transact(conn, people)", "conn = d.create_conn({})")
+
+
+def measured(peer: Peer, code: str, before: str) -> Times:
+    """Return times after a warm-up."""
+    peer.times(code, 4.0, before=before)
+    return peer.times(code, 5.0, before=before)
+
+
+def our_times(options: Options, data: list[dict[str, Any]], *, is_durable: bool) -> Times:
+    """Return the times of transacting into new databases."""
+    took = []
+    for _ in range(ROUNDS):
+        with options.scratch() as path:
+            where = path / "db" if is_durable else ":memory:"
+            with datamem.connect(where, people.SCHEMA) as conn:
+                took.append(timed(lambda: conn.transact(data)))
+    return Times.of(took)
+
+
+def run(options: Options) -> Report:
+    report = Report(
+        f"{PEOPLE:,} people in one transaction: median (best) of {ROUNDS} new databases",
+        ("datamem", "Datalevin", "DataScript", "ratio"),
+    )
+    with options.scratch() as path:
+        file = path / "people.edn"
+        data = people.maps(PEOPLE, ids="tempids")
+        file.write_text(people.edn_text(data), encoding="utf-8")
+        slow = datalevin_times(path, file) if options.has_peers else None
+        memory = datascript_times(file) if options.has_peers else None
+    for peer in (slow, memory):
+        if peer is not None:
+            report.notes.append(f"{peer[0]}: median (best) of {len(peer[1].seconds)}")
+    durable = our_times(options, data, is_durable=True)
+    report.add(
+        "durable, string tempids as in the benchmark",
+        both(durable),
+        both(slow[1]) if slow else "",
+        "",
+        times_text(slow[1].median / durable.median) if slow else "",
+        target=seconds_text(TARGET_S),
+        is_met=durable.median <= TARGET_S,
+    )
+    ours = our_times(options, data, is_durable=False)
+    ratio = times_text(memory[1].median / ours.median) if memory else ""
+    report.add("in memory", both(ours), "", both(memory[1]) if memory else "", ratio)
+    for ids, what in (
+        ("none", "durable, no :db/id"),
+        ("numbers", "durable, ids given as numbers"),
+    ):
+        times = our_times(options, people.maps(PEOPLE, ids=ids), is_durable=True)
+        report.add(what, both(times))
+    return report
+
+
+def both(times: Times) -> str:
+    """Return median and best."""
+    return f"{seconds_text(times.median)} ({seconds_text(times.least)})"
