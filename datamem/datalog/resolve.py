@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from datamem.datalog.check import find_variables, input_variables
 from datamem.datalog.faults import near, query_error
-from datamem.datalog.ranges import PREFIXED
+from datamem.datalog.push import know_inputs, push_ranges
 from datamem.datalog.rename import rename_clause
 from datamem.datalog.safety import (
     clause_needs,
@@ -23,7 +23,6 @@ from datamem.datalog.safety import (
 )
 from datamem.datalog.steps import (
     FunctionStep,
-    GivenTerm,
     NotStep,
     OptionalStep,
     OrStep,
@@ -118,7 +117,7 @@ class _Resolver:
         inputs = input_variables(self._query)
         asked = {variable.name for variable in find_variables(self._query)}
         scope = self._scope(self._where, inputs, asked)
-        _know_inputs(scope.steps, self._query)
+        know_inputs(scope.steps, self._query)
         self._check_asked(scope)
         asked.update(variable.name for variable in self._query.with_variables)
         return Resolved(self._query, scope, self._resolved, self._uses, frozenset(asked))
@@ -161,7 +160,7 @@ class _Resolver:
                 steps += self._rule_call(clause, requires, provides)
             else:
                 steps.append(self._step(clause, requires, provides))
-        _push_ranges(steps)
+        push_ranges(steps)
         return Scope(tuple(steps), frozenset(have), frozenset(provided))
 
     def _positions(self, _source: str, name: str) -> frozenset[int]:
@@ -447,55 +446,3 @@ def _over(clause: Clause, source: str) -> Clause:
         case _:
             pass
     return clause
-
-
-_FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "==": "="}
-
-
-def _push_ranges(steps: Sequence[Step]) -> None:
-    """Hand comparisons of a pattern's value with a constant or a scalar input to the pattern."""
-    for step in steps:
-        _push_prefix(steps, step)
-        if not isinstance(step, PredicateStep) or step.function not in _FLIPPED:
-            continue
-        if len(step.args) != 2:
-            continue
-        left, right = step.args
-        operator = str(step.function)
-        if isinstance(left, Constant) and isinstance(right, Variable):
-            left, right, operator = right, left, _FLIPPED[operator]
-        if isinstance(left, Variable) and isinstance(right, Constant | Variable):
-            _push(steps, left, operator, right)
-            if isinstance(right, Variable):
-                _push(steps, right, _FLIPPED[operator], left)
-
-
-def _push_prefix(steps: Sequence[Step], step: Step) -> None:
-    """Hand a test of a string's beginning to the pattern of the string."""
-    if not isinstance(step, PredicateStep | FunctionStep) or not isinstance(step.function, str):
-        return
-    name = step.function.rpartition("/")[2]
-    if name not in PREFIXED or len(step.args) != 2:
-        return
-    text, source = step.args if name in ("starts-with?", "like") else step.args[::-1]
-    if isinstance(text, Variable) and isinstance(source, Constant | Variable):
-        _push(steps, text, name, source)
-
-
-def _know_inputs(steps: Sequence[Step], query: Query) -> None:
-    """Mark the bounds that are scalar inputs; nested scopes and rules may mean other variables."""
-    scalars = {item.variable.name for item in query.inputs if isinstance(item, BindScalar)}
-    for step in steps:
-        if isinstance(step, PatternStep):
-            step.ranges[:] = [
-                (operator, GivenTerm(term.name))
-                if isinstance(term, Variable) and term.name in scalars
-                else (operator, term)
-                for operator, term in step.ranges
-            ]
-
-
-def _push(steps: Sequence[Step], variable: Variable, operator: str, bound: Term) -> None:
-    for step in steps:
-        if isinstance(step, PatternStep) and len(step.terms) > 2 and step.terms[2] == variable:
-            step.ranges.append(("=" if operator == "==" else operator, bound))
