@@ -24,6 +24,7 @@ from datamem.datalog.syntax import (
 )
 from datamem.datalog.values import normal
 from datamem.edn import Keyword
+from datamem.ids import TX_BASE
 from datamem.schema.types import ValueType
 
 _DROPPED: Final = object()
@@ -103,7 +104,7 @@ def _converter(name: str, uses: set[Use], context: Context) -> Callable[[Any], A
         (s for use in uses if isinstance(s := context.sources[use.source], DatabaseSource)),
         None,
     )
-    if source is not None and kinds & {"entity", "ref", "attribute"}:
+    if source is not None and kinds & {"entity", "ref", "attribute", "tx"}:
         found = source
 
         def to_entity(value: Any) -> Any:
@@ -125,6 +126,8 @@ def _converter(name: str, uses: set[Use], context: Context) -> Callable[[Any], A
 def _entity(
     value: Any, name: str, source: DatabaseSource, kinds: set[str], context: Context
 ) -> Any:
+    if type(value) is int and kinds == {"tx"} and value < TX_BASE:
+        return value + TX_BASE
     if type(value) is int or value is None:
         return value
     is_reference = isinstance(value, Keyword) or (_is_sequence(value) and len(value) == 2)

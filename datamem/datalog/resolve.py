@@ -316,7 +316,7 @@ class _Resolver:
     def _use_terms(
         self, source: str, terms: Sequence[Term], attribute: Attribute | None
     ) -> None:
-        kinds = ["entity", "attribute", _use_kind(attribute), "entity"]
+        kinds = ["entity", "attribute", _use_kind(attribute), "tx"]
         for term, kind in zip(terms, kinds, strict=False):
             if isinstance(term, Variable) and kind:
                 self._uses.setdefault(term.name, set()).add(Use(source, kind))
@@ -384,7 +384,7 @@ class _Resolver:
                 args.append(arg)
                 continue
             variable = Variable(f"?const#{next(self._fresh)}", arg.offset)
-            is_entity = any(use.kind in ("entity", "ref") for use in used)
+            is_entity = any(use.kind in ("entity", "ref", "tx") for use in used)
             function = "\0entity" if is_entity else "ground"
             given = (SourceName(call.source), arg) if is_entity else (arg,)
             bound = frozenset((variable.name,))

@@ -206,3 +206,10 @@ def test_databases_of_two_heaps_and_of_two_times_join_by_value() -> None:
     assert q(text, old, new, ["x", "late"]) == {(3,)}
     text = "[:find ?f :in $old $new ?n :where [$new ?f :a/name ?m] [(str ?n) ?m]]"
     assert q(text, old, new, "late") == {(3,)}
+
+
+def test_a_transaction_given_as_input_may_be_a_t(people: Db) -> None:
+    text = "[:find ?e :in $ ?t :where [?e :p/age 15 ?t]]"
+    assert q(text, people, 1) == q(text, people, TX_BASE + 1) == {(2,)}
+    assert q(text, people, 2) == set()
+    assert q("[:find ?e :in $ [?t ...] :where [?e :p/age 15 ?t]]", people, [1, 2]) == {(2,)}
