@@ -104,6 +104,12 @@ class Builder(ClauseBuilder):
         name = {":limit": "limit", ":offset": "offset", ":timeout": "timeout_ms"}[token.value]
         return name, number, token
 
+    def after_section(self, token: Token, value: Any) -> Any:
+        return "after", value, token
+
+    def after(self, token: Token) -> Any:
+        return self.variable(token) if token.type == "VAR" else token.value
+
     def number(self, token: Token) -> Any:
         if token.type == "VAR":
             return self.variable(token)
@@ -127,7 +133,8 @@ class Builder(ClauseBuilder):
             raise self._fail(
                 "the query has no :find", "query/no-find", 0, "[:find ?e :where [?e …]]"
             )
-        return Query(text=self._text, **parts)
+        is_paged = "after" in parts or {"order_by", "limit"} <= parts.keys()
+        return Query(text=self._text, is_paged=is_paged, **parts)
 
     # rules
 

@@ -10,6 +10,7 @@ from datamem.datalog.syntax import (
     Aggregate,
     BindCollection,
     Binding,
+    BindScalar,
     BindTuple,
     Clause,
     FunctionCall,
@@ -40,6 +41,7 @@ def check_query(query: Query) -> None:
     _check_find_variables(query)
     _check_sources(query)
     _check_labels(query)
+    _check_settings(query)
 
 
 def check_rules(rules: Iterable[Rule], text: str | None) -> None:
@@ -237,6 +239,27 @@ def walk(clauses: Iterable[Clause]) -> Iterator[Clause]:
                     yield from walk(branch)
             case _:
                 pass
+
+
+def _check_settings(query: Query) -> None:
+    """Refuse variables of `:limit` and its kin that are no inputs: they would silently be nothing."""
+    given = {item.variable.name for item in query.inputs if isinstance(item, BindScalar)}
+    settings = (
+        (":limit", query.limit),
+        (":offset", query.offset),
+        (":timeout", query.timeout_ms),
+        (":after", query.after),
+    )
+    for name, value in settings:
+        if isinstance(value, Variable) and value.name not in given:
+            raise query_error(
+                f"{name} takes {value.name}, which is no input",
+                code="query/unbound-variable",
+                hint=near(value.name, given) or f"add {value.name} to :in",
+                text=query.text,
+                offset=value.offset,
+                variable=value.name,
+            )
 
 
 def _check_labels(query: Query) -> None:

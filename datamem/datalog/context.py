@@ -51,6 +51,7 @@ class Context:
     """The state of one execution; used by one thread."""
 
     __slots__ = (
+        "cursor",
         "deadline",
         "depth",
         "domains",
@@ -91,6 +92,7 @@ class Context:
         self.probes: dict[Step, Any] = {}
         self.fetched: dict[Any, Any] = {}
         self.tables: dict[Any, Any] = {}
+        self.cursor: Callable[[], str] | None = None
 
     @property
     def text(self) -> str | None:

@@ -202,10 +202,10 @@ def answer(context: Context, inputs: Sequence[Any]) -> Any:
     components = run_scope(resolved.scope, relations, context, wanted=resolved.asked)
     columns, size = find_columns(components, context)
     context.check_size(size, "the result")
-    return _shaped(query, columns, size)
+    return _shaped(query, columns, size, context)
 
 
-def _shaped(query: Query, columns: Sequence[Column], size: int) -> Any:
+def _shaped(query: Query, columns: Sequence[Column], size: int, context: Context) -> Any:
     labels = _labels(query)
     match query.find.shape:
         case "scalar":
@@ -219,7 +219,13 @@ def _shaped(query: Query, columns: Sequence[Column], size: int) -> Any:
             return row if labels is None else dict(zip(labels, row, strict=True))
         case _:
             pass
-    return Result(columns, size, labels=labels, is_ordered=bool(query.order_by))
+    return Result(
+        columns,
+        size,
+        labels=labels,
+        is_ordered=bool(query.order_by) or query.is_paged,
+        cursor=context.cursor,
+    )
 
 
 def _labels(query: Query) -> Sequence[Any] | None:

@@ -16,6 +16,14 @@ from datamem.datalog.execute import join_components
 from datamem.datalog.faults import near, query_error
 from datamem.datalog.functions.comparison import truthy
 from datamem.datalog.functions.registry import find_function, of_callable
+from datamem.datalog.paging import (
+    Place,
+    cursor_of,
+    ordered_rows,
+    ranks,
+    rows_after,
+    value_ranks,
+)
 from datamem.datalog.relation import Relation
 from datamem.datalog.result import Column, ObjectColumn, WordColumn
 from datamem.datalog.syntax import (
@@ -28,7 +36,6 @@ from datamem.datalog.syntax import (
     SourceName,
     Variable,
 )
-from datamem.datalog.values import order_key
 from datamem.errors import DatamemError
 
 
@@ -63,19 +70,34 @@ def _plain(
 ) -> tuple[list[Column], int]:
     names = _element_names(elements)
     extra = [v.name for v in query.with_variables if v.name not in names]
-    order = [item.key.name for item in query.order_by if isinstance(item.key, Variable)]
-    sorted_by = [name for name in order if name not in names and name not in extra]
+    order = _places(query, elements, context)
+    sorted_by = [p.name for p in order if p.name not in names and p.name not in extra]
     rows = join_components(
         components, list(dict.fromkeys([*names, *extra, *sorted_by])), context
     )
-    if query.order_by:
-        keys = [_order_column(item, rows, elements, context) for item in query.order_by]
-        rows = rows.take(_ordering(keys, query.order_by))
-        if set(sorted_by) - set(names):
+    if query.is_paged:
+        known = {place.name for place in order}
+        others = [name for name in [*names, *extra] if name not in known]
+        order += [Place(name, descending=False) for name in others]
+    if order:
+        rows = rows.take(ordered_rows(rows, order))
+        if sorted_by:
             rows = _first_of_each(rows, [*names, *extra])
-    rows = _cut(rows, query, context)
+    if (token := _after(query, context)) is not None:
+        rows = rows.keep(rows_after(rows, order, token, context.text))
+    start, stop = _bounds(rows.size, query, context)
+    if query.is_paged and start < stop < rows.size:
+        context.cursor = cursor_of(rows, stop - 1, order)
+    if (start, stop) != (0, rows.size):
+        rows = rows.take(np.arange(start, stop))
     columns = [_find_column(element, rows, context) for element in elements]
     return columns, rows.size
+
+
+def _after(query: Query, context: Context) -> Any:
+    if isinstance(query.after, Variable):
+        return context.given.get(query.after.name)
+    return query.after
 
 
 def _first_of_each(rows: Relation, names: list[str]) -> Relation:
@@ -101,11 +123,6 @@ def _bounds(size: int, query: Query, context: Context) -> tuple[int, int]:
     limit = number(query.limit, ":limit", context)
     stop = size if limit is None else min(size, offset + limit)
     return min(offset, stop), stop
-
-
-def _cut(rows: Relation, query: Query, context: Context) -> Relation:
-    start, stop = _bounds(rows.size, query, context)
-    return rows if (start, stop) == (0, rows.size) else rows.take(np.arange(start, stop))
 
 
 def _find_column(element: FindElement, rows: Relation, context: Context) -> Column:
@@ -138,15 +155,21 @@ def pulled(element: Pull, rows: Relation, context: Context) -> list[Any]:
 # order
 
 
-def _order_column(
-    item: OrderItem, rows: Relation, elements: list[FindElement], context: Context
-) -> Any:
+def _places(query: Query, elements: list[FindElement], context: Context) -> list[Place]:
+    """Return the variables that order rows."""
+    return [
+        Place(_order_variable(item, elements, context).name, item.descending)
+        for item in query.order_by
+    ]
+
+
+def _order_variable(item: OrderItem, elements: list[FindElement], context: Context) -> Variable:
     key = item.key
     if type(key) is int:
         element = _numbered(key, elements, context, item.offset)
         key = element if isinstance(element, Variable) else key
     if isinstance(key, Variable):
-        return _ranks(rows.column(key.name), rows.domain(key.name))
+        return key
     raise query_error(
         "only variables and aggregates can order rows",
         code="query/bad-order",
@@ -169,29 +192,6 @@ def _numbered(
     )
 
 
-def _ranks(words: Any, domain: Any) -> Any:
-    """Return int64 ranks that order as the values do."""
-    if domain.ordered or not len(words):
-        return words
-    few, places = kernels.map_distinct(words)
-    return value_ranks(domain.decode(few))[places]
-
-
-def value_ranks(values: Sequence[Any]) -> Any:
-    """Return the rank of each value in the total order; equal values have equal ranks."""
-    keys = [order_key(value) for value in values]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    ranks = np.empty(len(keys), np.int64)
-    rank = -1
-    previous: Any = None
-    for at in order:
-        if rank < 0 or keys[at] != previous:
-            rank += 1
-            previous = keys[at]
-        ranks[at] = rank
-    return ranks
-
-
 def _ordering(keys: list[Any], items: Sequence[OrderItem]) -> Any:
     signed = [~key if item.descending else key for key, item in zip(keys, items, strict=True)]
     return np.lexsort(tuple(signed[::-1]))
@@ -211,6 +211,13 @@ def _aggregated(
     names = [name for name in names if not _is_callable(name, context)]
     extra = [v.name for v in query.with_variables if v.name not in names]
     rows = join_components(components, [*names, *extra], context)
+    if query.after is not None:
+        raise query_error(
+            ":after continues rows, and a query with aggregates gives groups",
+            code="query/bad-cursor",
+            hint="use :offset, or order and limit the rows before they are aggregated",
+            text=context.text,
+        )
     keys = _element_names([e for e in elements if not isinstance(e, Aggregate)])
     key_columns = [rows.column(name) for name in keys]
     ids, head_columns, sizes = kernels.key_groups(key_columns, rows.size)
@@ -269,7 +276,7 @@ def _aggregate_order(
         elif isinstance(key, Aggregate):
             keys.append(value_ranks(_aggregate(key, rows, groups, heads, context)))
         elif isinstance(key, Variable) and key in elements:
-            keys.append(_ranks(heads.column(key.name), heads.domain(key.name)))
+            keys.append(ranks(heads.column(key.name), heads.domain(key.name)))
         else:
             raise query_error(
                 ":order-by of a query with aggregates takes what :find has, or aggregates",

@@ -38,6 +38,7 @@ _READABLE: Final = {
     "$END": "the end",
     "ORDER_BY": ":order-by",
     "NUMBER_KEY": ":limit, :offset or :timeout",
+    "AFTER": ":after",
     "NOT_JOIN": "not-join",
     "OR_JOIN": "or-join",
     "KEYS": ":keys, :strs or :syms",

@@ -8,7 +8,7 @@ a Python object per value.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -110,7 +110,7 @@ class Result(Sequence[Any]):
     Immutable. Rows are made at the first look and kept. `len()` and `columns` make none.
     """
 
-    __slots__ = ("_columns", "_labels", "_rows", "_size", "is_ordered")
+    __slots__ = ("_columns", "_cursor", "_labels", "_rows", "_size", "is_ordered")
 
     def __init__(
         self,
@@ -119,12 +119,22 @@ class Result(Sequence[Any]):
         *,
         labels: Sequence[Any] | None = None,
         is_ordered: bool = False,
+        cursor: Callable[[], str] | None = None,
     ) -> None:
         self._columns = tuple(columns)
         self._size = size
         self._labels = tuple(labels) if labels is not None else None
         self._rows: list[Any] | None = None
         self.is_ordered = is_ordered
+        self._cursor = cursor
+
+    @property
+    def cursor(self) -> str | None:
+        """Where this page ends, for `:after`; None where no row follows, or nothing orders them.
+
+        Queries with `:order-by` and `:limit`, or with `:after`, have one.
+        """
+        return None if self._cursor is None else self._cursor()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -190,7 +190,12 @@ Input: TypeAlias = Binding | SourceName | RulesInput
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A whole query as its author wrote it."""
+    """A whole query as its author wrote it.
+
+    Attributes:
+        after: a cursor, or the input that is one.
+        is_paged: rows have a total order, so that a page of them has a cursor.
+    """
 
     find: Find
     with_variables: tuple[Variable, ...] = ()
@@ -203,6 +208,8 @@ class Query:
     limit: int | Variable | None = None
     offset: int | Variable = 0
     timeout_ms: int | Variable | None = None
+    after: Any = None
+    is_paged: bool = False
     text: str | None = field(default=None, compare=False)
 
 

@@ -43,6 +43,7 @@ _SECTIONS: Final = {
     ":limit": "NUMBER_KEY",
     ":offset": "NUMBER_KEY",
     ":timeout": "NUMBER_KEY",
+    ":after": "AFTER",
 }
 _HEADS: Final = {
     "not": "NOT",
