@@ -10,6 +10,7 @@ import numpy as np
 
 from datamem.datalog import kernels
 from datamem.datalog.check import binding_shape
+from datamem.datalog.describe import describe_binding
 from datamem.datalog.domains import Domain, Domains
 from datamem.datalog.faults import query_error
 from datamem.datalog.kernels import Int64Array
@@ -30,7 +31,10 @@ class BindMismatch(Exception):  # noqa: N818  # callers turn it into a QueryErro
     """A value that does not have the shape its binding needs."""
 
     def __init__(self, binding: Binding, value: Any) -> None:
-        super().__init__(f"{binding_shape(binding)} is needed, and the value is {value!r}")
+        super().__init__(
+            f"{describe_binding(binding)} takes {binding_shape(binding)}, and the value is {value!r}"
+        )
+        self.binding = binding
 
 
 def bind_values(
@@ -144,4 +148,16 @@ def _items(value: Any, binding: Binding) -> Sequence[Any]:
 
 def mismatch_error(error: BindMismatch, what: str, text: str | None, offset: int) -> Exception:
     """Return the QueryError of a mismatch."""
-    return query_error(f"{what}: {error}", code="query/binding-shape", text=text, offset=offset)
+    return query_error(
+        f"{what}: {error}",
+        code="query/binding-shape",
+        hint=_BINDING_HINTS.get(type(error.binding)),
+        text=text,
+        offset=offset,
+    )
+
+
+_BINDING_HINTS: Final = {
+    BindCollection: "?x takes one value, [?x ...] a list of them, [[?x ?y]] a list of lists",
+    BindTuple: "[?x ?y] takes one list with a value each, [[?x ?y]] a list of such lists",
+}

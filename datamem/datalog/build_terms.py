@@ -21,6 +21,7 @@ from datamem.datalog.syntax import (
     SourceName,
     Variable,
 )
+from datamem.datalog.tokens import hint_for
 from datamem.edn import EdnList
 from datamem.errors import QueryError
 
@@ -91,7 +92,8 @@ class TermBuilder(Transformer[Token, Any]):
             f"{token.value} is not a variable, a constant or _",
             "query/syntax",
             offset_of(token),
-            f"attributes and keywords start with a colon, variables with ?: :{token.value}",
+            hint_for(token.value)
+            or f"attributes and keywords start with a colon, variables with ?: :{token.value}",
         )
 
     def source_name(self, token: Token) -> SourceName:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from datamem.datalog.faults import near, query_error
+from datamem.datalog.functions.registry import find_function
 from datamem.datalog.syntax import (
     Aggregate,
     BindCollection,
@@ -203,12 +204,20 @@ def _check_sources(query: Query) -> None:
                 raise query_error(
                     f"the query calls the rule {call.name}, but :in has no %",
                     code="query/missing-rules",
-                    hint="add % to :in and give the rules as an input; functions and predicates"
+                    hint=function_hint(call.name)
+                    or "add % to :in and give the rules as an input; functions and predicates"
                     " need brackets: [(f ?x)]",
                     text=query.text,
                     offset=call.offset,
                     rule=call.name,
                 )
+
+
+def function_hint(name: str) -> str | None:
+    """Return a hint where a function stands in the place of a rule, else None."""
+    if find_function(name) is None:
+        return None
+    return f"{name} is a function: write [({name} …)], or [({name} …) ?x] for its result"
 
 
 def _used_sources(query: Query) -> Iterator[tuple[str, int]]:

@@ -82,6 +82,11 @@ def _binding(binding: syntax.Binding) -> str:
             return f"[{' '.join(_binding(item) for item in items)}]"
 
 
+def describe_binding(binding: syntax.Binding) -> str:
+    """Return a binding as its author would have written it."""
+    return _binding(binding)
+
+
 def describe_find(element: syntax.FindElement | syntax.FindArgument) -> str:
     """Return a find element as text: the name of its column."""
     match element:

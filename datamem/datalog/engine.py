@@ -138,11 +138,11 @@ def _wrong_inputs(query: Query, inputs: Sequence[Any]) -> Exception:
     if len(inputs) < len(names):
         missing = ", ".join(names[len(inputs) :])
         message = (
-            f"the query needs {len(names)} inputs and got {len(inputs)}; missing: {missing}"
+            f"the query needs {_inputs(len(names))} and got {len(inputs)}; missing: {missing}"
         )
     else:
         message = (
-            f"the query takes {len(names)} inputs ({' '.join(names)}) and got {len(inputs)}"
+            f"the query takes {_inputs(len(names))} ({' '.join(names)}) and got {len(inputs)}"
         )
     return query_error(
         message,
@@ -152,6 +152,10 @@ def _wrong_inputs(query: Query, inputs: Sequence[Any]) -> Exception:
         expected=names,
         given=len(inputs),
     )
+
+
+def _inputs(count: int) -> str:
+    return "1 input" if count == 1 else f"{count} inputs"
 
 
 def _input_name(item: Any) -> str:

@@ -296,7 +296,7 @@ def _aggregate(
         name, args = args[0], args[1:]
     if not args:
         raise query_error(
-            f"({name}) aggregates nothing",
+            f"{describe_find(element)} aggregates nothing",
             code="query/arity",
             hint="an aggregate's last argument is a variable: (count ?e)",
             text=context.text,

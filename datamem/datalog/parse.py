@@ -104,18 +104,26 @@ def _unexpected(error: UnexpectedInput, text: str | None) -> QueryError:
     offset = -1 if token is None else (token.start_pos if not ended else -1)
     if ended and text is not None:
         offset = len(text.rstrip())
+    is_empty = ended and text is not None and not text.strip()
     message = (
-        "the query ends too early: a bracket is not closed"
+        f"the query {'is empty' if is_empty else 'ends too early: a bracket is not closed'}"
         if ended
         else f"{token.value} cannot stand here; what can: {', '.join(expected)}"  # type: ignore[union-attr]  # not ended
     )
     return query_error(
         message,
         code="query/syntax",
-        hint=None if token is None else tokens.hint_for(token.value),
+        hint=_hint(token, error, ended=ended),
         text=text,
         offset=-1 if offset is None else offset,
     )
+
+
+def _hint(token: Token | None, error: UnexpectedInput, *, ended: bool) -> str | None:
+    if token is None or ended:
+        return "[:find ?e :where [?e :attribute ?value]]" if ended else None
+    names = getattr(error, "accepts", None) or getattr(error, "expected", None) or ()
+    return tokens.hint_for(token.value, names)
 
 
 class _TokenLexer(Lexer):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from datamem.datalog.check import find_variables, input_variables
+from datamem.datalog.check import find_variables, function_hint, input_variables
 from datamem.datalog.faults import near, query_error
 from datamem.datalog.push import know_inputs, push_ranges
 from datamem.datalog.rename import rename_clause
@@ -176,6 +176,10 @@ class _Resolver:
             f"{missing[0]} is used here, but nothing binds it{inside}",
             code="query/unbound-variable",
             hint=near(missing[0], provided)
+            or (
+                f"bind {missing[0]} in each branch, or leave it out: (or-join […] …)"
+                * bool(inside)
+            )
             or f"bind {missing[0]} with a pattern, a function or an input",
             text=self._text,
             offset=getattr(clause, "offset", -1),
@@ -331,7 +335,8 @@ class _Resolver:
             raise query_error(
                 f"there is no rule {clause.name}",
                 code="query/unknown-rule",
-                hint=near(clause.name, self._rules)
+                hint=function_hint(clause.name)
+                or near(clause.name, self._rules)
                 or "functions and predicates need brackets: [(f ?x)]",
                 text=self._text,
                 offset=clause.offset,

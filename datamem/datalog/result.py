@@ -202,17 +202,19 @@ class Result(Sequence[Any]):
         return pd.DataFrame(self.columns)
 
     def to_arrow(self) -> Any:
-        """Return a pyarrow Table; needs pyarrow."""
+        """Return a pyarrow Table; needs pyarrow. Columns of several types become EDN text."""
         import pyarrow as pa  # an extra
 
-        arrays = [_plain(array) for array in self.columns.values()]
+        arrays = [_framed(array, pa.array) for array in self.columns.values()]
         return pa.table(dict(zip(self.names, arrays, strict=True)))
 
     def to_polars(self) -> Any:
-        """Return a polars DataFrame; needs polars."""
+        """Return a polars DataFrame; needs polars. Columns of several types become EDN text."""
         import polars as pl  # an extra
 
-        return pl.DataFrame({name: _plain(array) for name, array in self.columns.items()})
+        return pl.DataFrame(
+            {name: _framed(array, pl.Series) for name, array in self.columns.items()}
+        )
 
     def __repr__(self) -> str:
         return text_table(self.names, self.rows_as_tuples(0, 20), self._size)
@@ -235,11 +237,15 @@ class Result(Sequence[Any]):
         return list(zip(*(column.take(at).values() for column in self._columns), strict=True))
 
 
-def _plain(array: np.ndarray[Any, Any]) -> Any:
-    """Return what frame libraries take: subclasses of str as plain strings."""
+def _framed(array: np.ndarray[Any, Any], make: Callable[[Any], Any]) -> Any:
+    """Make a frame's column: of text where its values have no common type there."""
     if array.dtype != object:
-        return array
-    return [str(item) if isinstance(item, str) else item for item in array]
+        return make(array)
+    plain = [str(item) if isinstance(item, str) else item for item in array]
+    try:
+        return make(plain)
+    except (TypeError, ValueError, NotImplementedError):
+        return make([None if item is None else shown(item) for item in plain])
 
 
 def _as_set(rows: list[Any]) -> Any:

@@ -8,7 +8,7 @@ constant inside a clause; `not` starts a clause after a bracket and is a functio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
@@ -44,6 +44,9 @@ _SECTIONS: Final = {
     ":offset": "NUMBER_KEY",
     ":timeout": "NUMBER_KEY",
     ":after": "AFTER",
+}
+_IN_FIND: Final = {
+    "FIND": ":find names variables, and clauses bind them: [:find ?v :where [?e {} ?v]]"
 }
 _HEADS: Final = {
     "not": "NOT",
@@ -138,11 +141,34 @@ def _section_key(key: Any) -> Any:
     return Keyword(f":{key}") if is_bare else key
 
 
-def hint_for(value: Any) -> str | None:
-    """Return what was meant by a token that cannot stand where it stands, where that is plain."""
-    if isinstance(value, Symbol) and f":{value.text}" in _SECTIONS:
-        return f"did you mean :{value.text}?"
+def hint_for(value: Any, expected: Collection[str] = ()) -> str | None:
+    """Return what was meant by a token that cannot stand where it stands, where that is plain.
+
+    Args:
+        value: of the token; a bracket's is its text.
+        expected: the kinds of token that could stand there.
+    """
+    text = value.text if isinstance(value, Symbol) else value
+    if isinstance(value, Symbol) and f":{text}" in _SECTIONS:
+        return f"did you mean :{text}?"
+    if {"LSQB", "LBRACE"} == set(expected):
+        return "a query is a vector, [:find ?e :where [?e :attribute ?value]], or a map"
+    if isinstance(value, Symbol) and text in _COMPARISONS:
+        return f"compare in a clause of its own: [?e :attribute ?v] [({text} ?v …)]"
+    if type(value) is str and value.startswith("?"):
+        return f"variables are written without quotes: {value}"
+    if isinstance(value, Symbol) and text.startswith("?") and "WHERE" in expected:
+        return (
+            "a clause has brackets, [?e :attribute ?value]; variables to find come before a dot"
+        )
+    if value == "]" and set(expected) == {"$END"}:
+        return "there is a bracket too many"
+    if value == ")" and "LSET" in expected and "LSQB" in expected:
+        return "pull needs a variable and a pattern: (pull ?e [*])"
     return None
+
+
+_COMPARISONS: Final = ("<", "<=", ">", ">=", "=", "==", "!=", "not=")
 
 
 def _has_symbol(form: Any) -> bool:
@@ -208,7 +234,7 @@ def query_tokens(pieces: Iterable[Piece], text: str | None) -> Iterator[Token]:
             depth += 1 if kind in "[({#{" else -1
         elif depth == 1 and isinstance(value, Keyword):
             if section != "ORDER_BY" or value not in (":asc", ":desc") or in_map:
-                section = name = _section(value, offset, text)
+                section = name = _section(value, offset, text, section)
             else:
                 name = "ASC" if value == ":asc" else "DESC"
         else:
@@ -226,13 +252,13 @@ def rule_tokens(pieces: Iterable[Piece]) -> Iterator[Token]:
         previous = "LPAR" if name == "SRC" and previous == "LPAR" else name
 
 
-def _section(value: Keyword, offset: int, text: str | None) -> str:
+def _section(value: Keyword, offset: int, text: str | None, section: str) -> str:
     name = _SECTIONS.get(value)
     if name is None:
         raise syntax_error(
             f"{value} is not a part of a query",
             code="query/unknown-key",
-            hint=near(value, _SECTIONS),
+            hint=near(value, _SECTIONS) or _IN_FIND.get(section, "").format(value) or None,
             text=text,
             offset=offset,
             key=str(value),

@@ -289,13 +289,41 @@ def test_keyword_values_come_back_as_keywords(people: Db) -> None:
         ("[:find ?n :where [?u p/name ?n]]", ":p/name"),
         ('[:find ?u :where [?u :p/name "Ann" :p/age 30]]', "one clause for each"),
         ("select * from people", "cannot stand here"),
-        ("", "bracket is not closed"),
+        ("", "the query is empty"),
+        ("[:find ?n :where [?u :p/name ?n]", "bracket is not closed"),
+        ("[:find ?n :where [?u :p/name ?n]]]", "a bracket too many"),
+        ("select * from people", "a query is a vector"),
+        ("[:find :p/name :where [_ :p/name _]]", "[:find ?v :where [?e :p/name ?v]]"),
+        ('[:find "?n" :where [_ :p/name ?n]]', "without quotes: ?n"),
+        ("[:find (pull ?e) :where [?e :p/name]]", "(pull ?e [*])"),
+        ("[:find ?n :where ?e :p/name ?n]", "a clause has brackets"),
+        ("[:find ?e :where [?e :p/age < 3]]", "[?e :attribute ?v] [(< ?v …)]"),
+        ("[:find ?e :where [?e :p/age (> 3)]]", "[?e :attribute ?v] [(> ?v …)]"),
+        ('[:find ?e :where [?e :p/name ?n] (like ?n "A%")]', "write [(like …)]"),
+        ("[:find ?n :where (or [?e :p/name ?n] [?e :p/age ?m])]", "or-join"),
+        ("[:find ?n :where [?e :p/name ?n] :order-by (?n)]", "(?n) aggregates nothing"),
         ("[:find (average ?a) :where [_ :p/age ?a]]", "did you mean avg?"),
     ],
 )
 def test_what_a_newcomer_writes(people: Db, query: str, words: str) -> None:
     with pytest.raises(QueryError) as caught:
         q(query, people)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("takes", "value", "words"),
+    [
+        ("[?n ...]", "Ann", "[?n ...] takes a collection, and the value is 'Ann'"),
+        ("[[?n ?a]]", ["Ann"], "[?n ?a] takes a tuple, and the value is 'Ann'"),
+        ("[?n ?a]", ["Ann"], "[[?x ?y]] a list of such lists"),
+    ],
+)
+def test_an_input_of_another_shape_shows_both(
+    people: Db, takes: str, value: Any, words: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        q(f"[:find ?e :in $ {takes} :where [?e :p/name ?n]]", people, value)
     assert words in str(caught.value)
 
 
