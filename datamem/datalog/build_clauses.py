@@ -9,7 +9,14 @@ from typing import Any
 from lark import Token, v_args
 
 from datamem.datalog import syntax
-from datamem.datalog.build_terms import DEFAULT_SOURCE, TermBuilder, VariableForm, offset_of
+from datamem.datalog.build_terms import (
+    DEFAULT_SOURCE,
+    TermBuilder,
+    VariableForm,
+    offset_of,
+    symbols,
+)
+from datamem.datalog.nested import NestedQuery
 from datamem.datalog.syntax import (
     BindCollection,
     BindScalar,
@@ -163,6 +170,10 @@ class ClauseBuilder(TermBuilder):
                 plain.append(hidden)
             else:
                 plain.append(arg)
+        if function == "q" and plain and isinstance(plain[0], Constant):
+            form = plain[0].value
+            if isinstance(form, list | dict):
+                plain[0] = Constant(NestedQuery(symbols(form)), plain[0].offset)
         return _Call(function, tuple(plain), offset_of(opening), extra)
 
     def nested_call(self, call: _Call) -> _Nested:

@@ -22,7 +22,7 @@ from datamem.datalog.syntax import (
     Variable,
 )
 from datamem.datalog.tokens import hint_for
-from datamem.edn import EdnList
+from datamem.edn import EdnList, Symbol
 from datamem.errors import QueryError
 
 DEFAULT_SOURCE: Final = "$"
@@ -35,6 +35,24 @@ class VariableForm:
 
     def __init__(self, variable: Variable) -> None:
         self.variable = variable
+
+
+def symbols(form: Any) -> Any:
+    """Return a form with its variables as symbols: a query inside a clause."""
+    match form:
+        case VariableForm():
+            return Symbol(form.variable.name)
+        case EdnList():
+            return EdnList(symbols(item) for item in form)
+        case list():
+            return [symbols(item) for item in form]
+        case tuple():
+            return tuple(symbols(item) for item in form)
+        case dict():
+            return {symbols(key): symbols(value) for key, value in form.items()}
+        case _:
+            pass
+    return form
 
 
 def offset_of(token: Token) -> int:

@@ -15,6 +15,7 @@ from datamem.datalog.functions.registry import (
     function_names,
     of_callable,
 )
+from datamem.datalog.nested import nested_function
 from datamem.datalog.sources import Source
 from datamem.datalog.steps import Resolved, Step
 from datamem.datalog.syntax import FunctionName, Variable
@@ -105,6 +106,10 @@ class Context:
             self.timeout_s = seconds
             self.deadline = clock() + seconds
 
+    def remaining_s(self) -> float | None:
+        """Return the seconds that are left; None where there is no limit."""
+        return None if self.deadline is None else max(0.0, self.deadline - clock())
+
     def check_size(self, size: int, step: Any) -> None:
         """Stop a step whose result would pass the row budget, before it is made.
 
@@ -173,6 +178,8 @@ class Context:
         if not isinstance(name, str):
             return of_callable(name)
         found = find_function(name, self.functions)
+        if found is None and name == "q":
+            return nested_function(self)
         if found is None:
             raise query_error(
                 f"there is no function {name}",

@@ -218,3 +218,54 @@ def test_the_attribute_of_get_else_is_a_rules_own_variable(people: Db) -> None:
             people,
             [":p/age", ":p/score"],
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        (
+            (
+                "[:find ?n ?c :where [?b :p/name ?n] [_ :p/boss ?b]"
+                " [(q [:find (count ?e) . :in $ ?b :where [?e :p/boss ?b]] $ ?b) ?c]]"
+            ),
+            {("Ann", 1), ("Bob", 1)},
+        ),
+        (
+            (
+                "[:find ?n :where [(q '[:find (max ?a) . :where [_ :p/age ?a]] $) ?most]"
+                " [?e :p/age ?most] [?e :p/name ?n]]"
+            ),
+            {("Ann",), ("Cid",)},
+        ),
+        (
+            (
+                "[:find ?n ?a :where [(q [:find ?n ?a :where [?e :p/name ?n] [?e :p/age ?a]] $) [[?n ?a] ...]]"
+                " [(< ?a 20)]]"
+            ),
+            {("Bob", 15)},
+        ),
+        (
+            "[:find ?e :where [?e :p/name] [(q {:find [?f .] :in [$ ?e] :where [[?e :p/friend ?f]]} $ ?e) _]]",
+            {(1,), (2,)},
+        ),
+        (
+            "[:find ?e :where [?e :p/name] (not [(q [:find ?f . :in $ ?e :where [?e :p/friend ?f]] $ ?e) _])]",
+            {(3,), (4,)},
+        ),
+    ],
+)
+def test_a_query_inside_a_query(people: Db, text: str, rows: set[Any]) -> None:
+    assert q(text, people) == rows
+
+
+def test_a_query_inside_a_query_keeps_its_limits_and_says_what_is_wrong(people: Db) -> None:
+    wide = "[:find ?a :where [?a :p/name] [(q [:find ?x ?y :where [?x :p/name] [?y :p/name]] $) _]]"
+    with pytest.raises(QueryError) as caught:
+        q(wide, people, max_rows=10)
+    assert caught.value.code == "query/too-many-rows"
+    with pytest.raises(QueryError, match="no clause or input binds it"):
+        q("[:find ?a :where [?a :p/name] [(q [:find ?x :where [?y :p/name]] $) _]]", people)
+    with pytest.raises(QueryError, match="needs a query"):
+        q("[:find ?a :where [?a :p/age ?b] [(q ?b $) _]]", people)
+    own = q("[:find ?x . :where [(q 3) ?x]]", people, functions={"q": lambda x: x + 1})
+    assert own == 4
