@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -214,7 +214,7 @@ class _Encoder:
     def __init__(self, db: Db) -> None:
         self._db = db
         self.new_values: list[tuple[ValueType, Any]] = []
-        self._codes: dict[ValueType, dict[Any, int]] = {}
+        self._codes: dict[ValueType, dict[Any, int]] = {tag: {} for tag in ValueType}
 
     def words(
         self, attribute: Attribute, column: np.ndarray[Any, Any]
@@ -238,28 +238,38 @@ class _Encoder:
         words = [encode(attribute, check(value)) for value in values]
         return np.array(words, np.int64)
 
-    def _codes_of(self, attribute: Attribute, values: list[Any]) -> Iterator[int]:
-        """Yield the code of each value; each distinct one is checked once."""
-        by_value: dict[Any, int] = {}
+    def _codes_of(self, attribute: Attribute, values: list[Any]) -> Iterable[int]:
+        """Return the code of each value; each distinct one is checked once."""
         check = attribute.check
-        untyped = attribute.value_type is ValueType.EDN
-        for value in values:
-            key = (type(value), value) if untyped else value
-            try:
-                code = by_value.get(key)
-            except TypeError:
-                yield self._code(attribute, check(value))
-                continue
-            if code is None:
-                code = by_value[key] = self._code(attribute, check(value))
-            yield code
+        if attribute.value_type is ValueType.EDN:
+            pairs: dict[Any, int] = {}
+            return [self._untyped_code(value, pairs) for value in map(check, values)]
+        tag = attribute.value_type
+        try:
+            codes = dict.fromkeys(values, -1)
+        except TypeError:
+            return [self._code(tag, value) for value in map(check, values)]
+        for value in codes:
+            codes[value] = self._code(tag, check(value))
+        return map(codes.__getitem__, values)
 
-    def _code(self, attribute: Attribute, value: Any) -> int:
-        known = self._db.encode(attribute, value)
-        if known is not None:
-            return known
-        tag = tag_of(value) if attribute.value_type is ValueType.EDN else attribute.value_type
-        codes = self._codes.setdefault(tag, {})
+    def _untyped_code(self, value: Any, known: dict[Any, int]) -> int:
+        """Return a code, remembered by type and value: 1, 1.0 and True are three values."""
+        tag = tag_of(value)
+        try:
+            code = known.get((tag, value))
+        except TypeError:
+            return self._code(tag, value)
+        if code is None:
+            code = known[tag, value] = self._code(tag, value)
+        return code
+
+    def _code(self, tag: ValueType, value: Any) -> int:
+        """Return the code of a canonical value, a new one where there is none yet."""
+        code = self._db.heap.find(tag, value)
+        if code is not None and code < self._db.heap_size:
+            return code
+        codes = self._codes[tag]
         key = heap_key(tag, value)
         code = codes.get(key)
         if code is None:

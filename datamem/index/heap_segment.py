@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +26,7 @@ _TAGS: Final = {int(tag): tag for tag in ValueType}
 _UNREAD: Final = object()
 
 
-def digest64(tag: ValueType, data: bytes) -> int:
+def digest64(tag: int, data: bytes | memoryview) -> int:
     """Return the 64-bit digest by which a stored value is found."""
     state = hashlib.blake2b(data, digest_size=8, salt=bytes((tag,)))
     return int.from_bytes(state.digest(), "little")
@@ -75,7 +76,14 @@ class HeapSegment:
 
     def digests(self) -> list[int]:
         """Return the digest of every value, in code order."""
-        return [digest64(self._tag(i), self._data(i)) for i in range(self.stop - self.start)]
+        body = self._checked.body
+        self._checked.need(0, len(body))
+        tags = body[self._tags_at : self._bytes_at].tolist()
+        offsets = (np.frombuffer(self._offsets, "<u8") + self._bytes_at).tolist()
+        return [
+            digest64(tag, body[start:stop])
+            for tag, (start, stop) in zip(tags, pairwise(offsets), strict=True)
+        ]
 
     def _data(self, i: int) -> bytes:
         at = _HEAD_BYTES + 8 * i
