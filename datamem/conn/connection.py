@@ -18,7 +18,7 @@ from datamem.conn.writer import Writer
 from datamem.db.database import Db
 from datamem.db.report import TxReport
 from datamem.db.time import t_of_point
-from datamem.errors import StorageError
+from datamem.errors import StorageError, TransactError
 from datamem.index.compaction import Compactor
 from datamem.index.freeze import freeze
 from datamem.index.pack import Packs
@@ -296,8 +296,12 @@ class Connection:
         """
         try:
             self._writer.close(needs_root=self.root_error is not None)
-        finally:
+        except TransactError:  # by a transaction function, which goes on
+            raise
+        except BaseException:
             self._store.close()
+            raise
+        self._store.close()
 
     def __enter__(self) -> Self:
         return self
