@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from datamem.db.datom import Datom
+from datamem.db.past import PastColumns
 from datamem.db.refs import resolve_entity
 from datamem.db.time import t_of_point
 from datamem.db.view import NOW, View
@@ -44,6 +45,7 @@ class Db:
 
     __slots__ = (
         "_bounds",
+        "_past",
         "_view",
         "basis_t",
         "cache",
@@ -78,6 +80,7 @@ class Db:
         basis = TX_BASE + basis_t
         upto = basis if view.upto is None else min(view.upto, basis)
         self._bounds = Bounds(upto, past=upto < basis)
+        self._past = PastColumns() if upto < basis and view.is_plain else None
         self.cache: dict[Any, Any] = {}
         """For upper layers: what is true of this value for ever, such as ranks of strings."""
 
@@ -180,6 +183,10 @@ class Db:
         """
         if self._view.is_history:
             return self._filtered(self._history_rows(e, a, v))
+        if self._past is not None and a is not None and e is None and v is None:
+            kept = self._past.attribute(self.index, self._bounds, a)
+            if kept is not None:
+                return kept
         rows = self.index.scan(self._bounds, e, a, v)
         return rows if self._view.is_plain else self._filtered(rows)
 
@@ -196,6 +203,10 @@ class Db:
 
     def lookup_many(self, a: int, es: Int64Array) -> Rows:
         """Return the visible datoms of attribute `a` of entities `es`, ascending and distinct."""
+        if self._past is not None:
+            kept = self._past.entities(self.index, self._bounds, a, es)
+            if kept is not None:
+                return kept
         return self._lookup(Order.AEVT, a, es)
 
     def lookup_values(self, a: int, vs: Int64Array) -> Rows:

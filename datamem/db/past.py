@@ -1,0 +1,55 @@
+"""Columns that a past view keeps: an attribute it is asked for again, in one sorted piece.
+
+The past of an attribute lies in several places, live rows and ended ones. Whoever asks one past value
+twice will ask again, so the second time the attribute's rows are put together, sorted by entity, and kept
+with the value; from then on the past is read as the present is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from datamem.index.kernels import equal_rows, sort_order
+from datamem.index.rows import Rows, rows_of
+
+if TYPE_CHECKING:
+    from datamem.index.index import Bounds, Index
+    from datamem.index.kernels import Int64Array
+
+KEPT_ROWS: Final = 1_000_000
+"""Attributes with more rows are read where they lie."""
+
+
+class PastColumns:
+    """The attributes that one past value keeps."""
+
+    __slots__ = ("_asked", "_kept")
+
+    def __init__(self) -> None:
+        self._asked: set[int] = set()
+        self._kept: dict[int, Rows] = {}
+
+    def attribute(self, index: Index, bounds: Bounds, a: int) -> Rows | None:
+        """Return the attribute's visible rows by entity, None when asked for the first time."""
+        kept = self._kept.get(a)
+        if kept is None and a in self._asked:
+            kept = self._keep(index, bounds, a)
+        self._asked.add(a)
+        return kept
+
+    def _keep(self, index: Index, bounds: Bounds, a: int) -> Rows | None:
+        if index.count(None, a, None, with_ended=True) > KEPT_ROWS:
+            return None
+        rows = index.scan(bounds, a=a)
+        by = sort_order((rows.e, rows.v))
+        columns = (rows.e[by], rows.a[by], rows.v[by], rows.tx[by])
+        kept = self._kept[a] = rows_of(*columns, sorted_by="e")
+        return kept
+
+    def entities(self, index: Index, bounds: Bounds, a: int, es: Int64Array) -> Rows | None:
+        """Return the rows of some entities, ascending and distinct; None if nothing is kept."""
+        rows = self.attribute(index, bounds, a)
+        if rows is None:
+            return None
+        at = equal_rows(rows.e, es)
+        return rows_of(rows.e[at], rows.a[at], rows.v[at], rows.tx[at], sorted_by="e")
