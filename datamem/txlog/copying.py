@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from datamem.errors import StorageError
 from datamem.txlog.files import FileSystem, storage_error, write_new_file
+from datamem.txlog.frame import ENTRY, encode_frame
 from datamem.txlog.manifest import DurableMark, write_manifest, write_mark
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from datamem.txlog.blobs import BlobDirectory
     from datamem.txlog.catalog import Catalog
-    from datamem.txlog.logfile import LogFile
+    from datamem.txlog.logfile import LogFile, LogHeader
 
 
 def copy_store(
@@ -64,7 +67,10 @@ def check_free(fs: FileSystem, target: Path) -> None:
 
 def _copy_file(fs: FileSystem, file: LogFile, target: Path, upto: int) -> None:
     count = min(file.last, upto) - file.header.first + 1
-    file.read(fs, file.header.first, count)  # refuses damage
+    entries = file.read(fs, file.header.first, count)  # refuses damage
+    if upto < file.header.born_with:
+        write_new_file(fs, target / file.path.name, _file_of(file.header, entries))
+        return
     stop = file.starts[count] if count < len(file.starts) else file.stop
     fd = fs.open(file.path, os.O_RDONLY)
     try:
@@ -72,3 +78,13 @@ def _copy_file(fs: FileSystem, file: LogFile, target: Path, upto: int) -> None:
     finally:
         fs.close(fd)
     write_new_file(fs, target / file.path.name, view[:stop])
+
+
+def _file_of(header: LogHeader, entries: Sequence[bytes]) -> bytes:
+    """Return a file of fewer entries than the group that it was born with promises."""
+    shorter = replace(header, born_with=header.first + len(entries) - 1).sealed()
+    frames = [
+        encode_frame(ENTRY, n, header.first - 1, entry, shorter.seed)
+        for n, entry in enumerate(entries, header.first)
+    ]
+    return b"".join((shorter.encode(), *frames))
