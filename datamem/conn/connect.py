@@ -104,7 +104,9 @@ def _open_directory(
         packs = Packs(store, read_only=read_only)
         found = recover(store, packs)
         publisher = None
-        if not read_only:
+        if read_only:
+            packs.map_all()  # the writer deletes what its newest two roots do not need
+        else:
             publisher = Publisher(store, packs, found.heap, found.root)
             if found.root_error is None:
                 packs.sweep(_needed(found))
