@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from datamem.db.datom import Datom
-from datamem.db.past import PastColumns
+from datamem.db.past import PastColumns, Pasts
 from datamem.db.refs import resolve_entity
 from datamem.db.time import t_of_point
 from datamem.db.view import NOW, View
@@ -46,6 +46,7 @@ class Db:
     __slots__ = (
         "_bounds",
         "_past",
+        "_pasts",
         "_view",
         "basis_t",
         "cache",
@@ -80,7 +81,8 @@ class Db:
         basis = TX_BASE + basis_t
         upto = basis if view.upto is None else min(view.upto, basis)
         self._bounds = Bounds(upto, past=upto < basis)
-        self._past = PastColumns() if upto < basis and view.is_plain else None
+        self._pasts: Pasts | None = None
+        self._past: PastColumns | None = None
         self.cache: dict[Any, Any] = {}
         """For upper layers: what is true of this value for ever, such as ranks of strings."""
 
@@ -160,6 +162,11 @@ class Db:
             view=view,
         )
         db.heap_size = self.heap_size
+        if self._pasts is None:
+            self._pasts = Pasts()
+        db._pasts = self._pasts
+        if db._bounds.past and view.is_plain:
+            db._past = self._pasts.at(db._bounds.upto)
         return db
 
     def unfiltered(self) -> Db:

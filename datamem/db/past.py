@@ -1,8 +1,8 @@
 """Columns that a past view keeps: an attribute it is asked for again, in one sorted piece.
 
-The past of an attribute lies in several places, live rows and ended ones. Whoever asks one past value
+The past of an attribute lies in several places, live rows and ended ones. Whoever asks one past instant
 twice will ask again, so the second time the attribute's rows are put together, sorted by entity, and kept
-with the value; from then on the past is read as the present is.
+beside the index; from then on the past is read as the present is.
 """
 
 from __future__ import annotations
@@ -16,18 +16,54 @@ if TYPE_CHECKING:
     from datamem.index.index import Bounds, Index
     from datamem.index.kernels import Int64Array
 
-KEPT_ROWS: Final = 1_000_000
-"""Attributes with more rows are read where they lie."""
+KEPT_ROWS: Final = 2_000_000
+"""What all past values over one index keep together; beyond it they begin anew."""
+
+KEPT_POINTS: Final = 8
+"""How many points in time are remembered."""
+
+
+class Pasts:
+    """What the past values over one index keep, point by point, shared by all that are asked for."""
+
+    __slots__ = ("_by_upto", "row_count")
+
+    def __init__(self) -> None:
+        self._by_upto: dict[int, PastColumns] = {}
+        self.row_count = 0
+
+    def at(self, upto: int) -> PastColumns:
+        """Return what is kept of the instant after a transaction."""
+        found = self._by_upto.get(upto)
+        if found is None:
+            if len(self._by_upto) >= KEPT_POINTS:
+                self._by_upto = {}
+                self.row_count = 0
+            found = self._by_upto[upto] = PastColumns(self)
+        return found
+
+    def take(self, row_count: int) -> None:
+        """Count rows that are about to be kept; over budget, forget all others."""
+        if self.row_count + row_count > KEPT_ROWS:
+            for columns in list(self._by_upto.values()):
+                columns.forget()
+            self.row_count = 0
+        self.row_count += row_count
 
 
 class PastColumns:
-    """The attributes that one past value keeps."""
+    """The attributes that are kept of one past instant."""
 
-    __slots__ = ("_asked", "_kept")
+    __slots__ = ("_asked", "_kept", "_pasts")
 
-    def __init__(self) -> None:
+    def __init__(self, pasts: Pasts) -> None:
+        self._pasts = pasts
         self._asked: set[int] = set()
         self._kept: dict[int, Rows] = {}
+
+    def forget(self) -> None:
+        """Keep nothing any more."""
+        self._kept = {}
 
     def attribute(self, index: Index, bounds: Bounds, a: int) -> Rows | None:
         """Return the attribute's visible rows by entity, None when asked for the first time."""
@@ -43,6 +79,7 @@ class PastColumns:
         rows = index.scan(bounds, a=a)
         by = sort_order((rows.e, rows.v))
         columns = (rows.e[by], rows.a[by], rows.v[by], rows.tx[by])
+        self._pasts.take(len(by))
         kept = self._kept[a] = rows_of(*columns, sorted_by="e")
         return kept
 
