@@ -29,7 +29,7 @@ class Runnable:
 
     def compiled(self) -> tuple[str, tuple[Any, ...]]:
         """Return the query as EDN text, and the inputs that come after the caller's."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract
 
     def edn(self) -> str:
         """Return the query as EDN text; `values` are its last inputs."""

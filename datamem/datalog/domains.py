@@ -52,11 +52,11 @@ class Domain:
 
     def decode(self, words: Int64Array) -> list[Any]:
         """Return the value of each word."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract
 
     def encode(self, value: Any) -> int | None:
         """Return the word of a value; None where this domain has no such value."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract
 
     def cast(self, words: Int64Array, target: Domain) -> tuple[Int64Array, BoolArray]:
         """Return the words of the same values in `target`, and which of them there are.

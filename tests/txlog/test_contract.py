@@ -23,7 +23,7 @@ class StoreContract:
         store.close()
 
     def new_store(self, tmp_path: Path) -> Store:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract
 
     def test_a_new_store_is_empty(self, store: Store) -> None:
         assert (store.head(), store.read(1, 10), store.latest_checkpoint()) == (0, [], None)
