@@ -31,31 +31,35 @@ DATALEVIN_NEW = """
 DATASCRIPT = 'var people = edn(fs.readFileSync("{people}", "utf8")); var conn = null;'
 
 
-def datalevin_times(path: Path, file: Path) -> tuple[str, Times] | None:
-    """Return Datalevin's name and times, each into a new database in a directory."""
+PeerTimes = tuple[str, Times, float]
+"""A peer's name, its times when warm, and the longest while it warmed up: the first."""
+
+
+def datalevin_times(path: Path, file: Path) -> PeerTimes | None:
+    """Return Datalevin's times, each into a new database in a directory."""
     peer = datalevin()
     if peer is None:
         return None
     with peer:
         peer.run(DATALEVIN.format(people=file))
         new = DATALEVIN_NEW.format(path=path, schema=people.edn_schema(people.SCHEMA))
-        return peer.name, measured(peer, "(do (d/transact! conn people) nil)", new)
+        return measured(peer, "(do (d/transact! conn people) nil)", new)
 
 
-def datascript_times(file: Path) -> tuple[str, Times] | None:
-    """Return DataScript's name and times, each into a new database in memory."""
+def datascript_times(file: Path) -> PeerTimes | None:
+    """Return DataScript's times, each into a new database in memory."""
     peer = datascript()
     if peer is None:
         return None
     with peer:
         peer.run(DATASCRIPT.format(people=file))
-        return peer.name, measured(peer, "d.transact(conn, people)", "conn = d.create_conn({})")
+        return measured(peer, "d.transact(conn, people)", "conn = d.create_conn({})")
 
 
-def measured(peer: Peer, code: str, before: str) -> Times:
-    """Return times after a warm-up."""
-    peer.times(code, 4.0, before=before)
-    return peer.times(code, 5.0, before=before)
+def measured(peer: Peer, code: str, before: str) -> PeerTimes:
+    """Return times of a warm-up, and after it."""
+    first = peer.times(code, 4.0, before=before).most
+    return peer.name, peer.times(code, 5.0, before=before), first
 
 
 def our_times(options: Options, data: list[dict[str, Any]], *, is_durable: bool) -> Times:
@@ -82,7 +86,10 @@ def run(options: Options) -> Report:
         memory = datascript_times(file) if options.has_peers else None
     for peer in (slow, memory):
         if peer is not None:
-            report.notes.append(f"{peer[0]}: median (best) of {len(peer[1].seconds)}")
+            name, times, first = peer
+            report.notes.append(
+                f"{name}: median (best) of {len(times.seconds)}; its first took {seconds_text(first)}"
+            )
     durable = our_times(options, data, is_durable=True)
     report.add(
         "durable, string tempids as in the benchmark",
