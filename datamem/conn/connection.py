@@ -273,15 +273,16 @@ class Connection:
             all; a failure leaves the earlier ones.
         """
         first: TxReport | None = None
-        report, datom_count, rows = None, 0, 0
+        report, datom_count = None, 0
         for plan in plans(columns, self._clock):
             report = self.commit(plan)
             first = first or report
             datom_count += report.datom_count
-            rows += report.db_after.next_entity - report.db_before.next_entity
         if first is None or report is None:
             return LoadReport(self.db.next_entity, 0, 0, self.db.basis_t, self.db.basis_t)
-        return LoadReport(first.db_before.next_entity, rows, datom_count, first.t, report.t)
+        entity = first.db_before.next_entity
+        rows = first.db_after.next_entity - entity
+        return LoadReport(entity, rows, datom_count, first.t, report.t)
 
     def stats(self) -> dict[str, Any]:
         """Return counts and sizes of the database, for people and monitoring."""
