@@ -74,17 +74,17 @@ class Clock:
 
 
 @contextmanager
-def tiny_sizes() -> Iterator[None]:
+def tiny_sizes(scale: int = 1) -> Iterator[None]:
     """Make freezes, merges and roots happen every few transactions, without waiting for the disk."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FileSystem, "fdatasync", lambda self, fd: None)
         patch.setattr(FileSystem, "sync_directory", lambda self, path: None)
-        patch.setattr(Novelty.__init__, "__defaults__", (16,))
-        patch.setattr(freeze, "FREEZE_ROWS", 16)
-        patch.setattr(run, "SEGMENT_ROWS", 8)
-        patch.setattr(merge, "PACK_BYTES", 200)
-        patch.setattr(compaction, "INLINE_ROWS", 24)
-        patch.setattr(publish, "ROOT_ROWS", 40)
+        patch.setattr(Novelty.__init__, "__defaults__", (16 * scale,))
+        patch.setattr(freeze, "FREEZE_ROWS", 16 * scale)
+        patch.setattr(run, "SEGMENT_ROWS", 8 * scale)
+        patch.setattr(merge, "PACK_BYTES", 200 * scale)
+        patch.setattr(compaction, "INLINE_ROWS", 24 * scale)
+        patch.setattr(publish, "ROOT_ROWS", 40 * scale)
         patch.setattr(writer, "CLOSE_ROWS", 12)
         patch.setattr(recover, "_BATCH_ROWS", 30)
         patch.setattr(recover, "_FEW_ROWS", 6)
