@@ -6,6 +6,7 @@ order of every level must hold the same rows; every stored value must be found b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,7 +191,7 @@ def _check_index(
     store: Store, report: CheckReport, facts: list[Int64Array], step: Progress
 ) -> None:
     try:
-        found = recover(store, Packs(store, read_only=True))
+        found = recover(store, Packs(store, read_only=True), fault_level=logging.DEBUG)
     except StorageError as error:
         report.problems.append(Problem(error.code, "index", error.message))
         return

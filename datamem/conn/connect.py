@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,13 +97,25 @@ def _new_in_memory(clock: Callable[[], int]) -> Connection:
     return _connection(MemoryStore(), heap, state, path=None, clock=clock)
 
 
+def open_branch(path: Path, clock: Callable[[], int]) -> Connection:
+    """Open a directory whose log was cut off: its newest root may have been of a later time's blobs."""
+    return _open_directory(
+        path, fsync="always", read_only=False, clock=clock, fault_level=logging.DEBUG
+    )
+
+
 def _open_directory(
-    path: Path, *, fsync: str, read_only: bool, clock: Callable[[], int]
+    path: Path,
+    *,
+    fsync: str,
+    read_only: bool,
+    clock: Callable[[], int],
+    fault_level: int = logging.WARNING,
 ) -> Connection:
     store = DirectoryStore(path, fsync=fsync, read_only=read_only, create=not read_only)
     try:
         packs = Packs(store, read_only=read_only)
-        found = recover(store, packs)
+        found = recover(store, packs, fault_level=fault_level)
         publisher = None
         if read_only:
             packs.map_all()  # the writer deletes what its newest two roots do not need

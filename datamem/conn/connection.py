@@ -245,7 +245,7 @@ class Connection:
 
         Cost: microseconds in memory for the present; a copy of the log in a directory.
         """
-        from datamem.conn.connect import connect
+        from datamem.conn.connect import open_branch
 
         state = self._writer.state
         t = state.db.basis_t
@@ -257,7 +257,7 @@ class Connection:
             branch = Connection(store, writer, path=None, clock=self._clock)
         else:
             self._store.copy_to(Path(path), entry_at(self._store, t)[0])
-            branch = connect(path, clock=self._clock)
+            branch = open_branch(Path(path), self._clock)
         branch._functions.update(self._functions)  # noqa: SLF001 - of the same class
         return branch
 

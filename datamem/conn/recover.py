@@ -65,11 +65,14 @@ class _Fold:
     row_count: int = 0
 
 
-def recover(store: Store, packs: Packs, *, use_root: bool = True) -> Recovered:
+def recover(
+    store: Store, packs: Packs, *, use_root: bool = True, fault_level: int = logging.WARNING
+) -> Recovered:
     """Return the newest database value that the store holds.
 
     Args:
         use_root: start from the newest index root; False folds the whole log.
+        fault_level: at which a root that cannot be used is logged.
 
     A root whose blobs are missing or damaged costs time, not data: the log is replayed from its start.
     What a segment holds is not read here, so that damage there may show later, as an error.
@@ -79,11 +82,15 @@ def recover(store: Store, packs: Packs, *, use_root: bool = True) -> Recovered:
     """
     newest = _newest_root(store, packs) if use_root else _Newest()
     try:
-        return _recover_from(newest, store, packs)
+        found = _recover_from(newest, store, packs)
     except StorageError as error:
         if newest.root is None or error.code not in _INDEX_FAULTS:
             raise
-        return _recover_from(_unusable(error), store, packs)
+        found = _recover_from(_Newest(error=error), store, packs)
+    if found.root_error is not None:
+        message = "index root unusable, the whole log was replayed: %s"
+        _logger.log(fault_level, message, found.root_error)
+    return found
 
 
 def _recover_from(newest: _Newest, store: Store, packs: Packs) -> Recovered:
@@ -145,13 +152,8 @@ def _newest_root(store: Store, packs: Packs) -> _Newest:
         if missing:
             raise missing_blob_error(min(missing), f"index root {record.blob}")
     except StorageError as error:
-        return _unusable(error)
+        return _Newest(error=error)
     return _Newest(n, record.blob, root)
-
-
-def _unusable(error: StorageError) -> _Newest:
-    _logger.warning("index root unusable, replaying the whole log: %s", error)
-    return _Newest(error=error)
 
 
 def _stored_heap(root: Root, packs: Packs) -> RootHeap:
