@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.conn import Connection, check
@@ -22,6 +22,7 @@ from tests.conn.worlds import (
     SCHEMA,
     answers,
     facts,
+    few,
     history,
     image,
     kill,
@@ -125,6 +126,7 @@ def crashed(root: Path) -> tuple[Path, States]:
     return left, at
 
 
+@few
 @given(data=st.data())
 def test_a_log_cut_anywhere_holds_the_first_transactions(
     root: Path, crashed: tuple[Path, States], data: st.DataObject
@@ -172,6 +174,7 @@ def run_scenario(path: Path, fs: FileSystem) -> tuple[States, list[str]]:
     return at, codes
 
 
+@few
 @given(
     nth=st.integers(1, 530),
     number=st.sampled_from([errno.EIO, errno.ENOSPC]),
@@ -189,6 +192,7 @@ def test_whichever_call_fails_what_was_acknowledged_is_there(
     assert last <= sound(path, at) <= last + 1 + (not at), fs.calls[nth - 1 : nth]
 
 
+@few
 @given(nth=st.integers(1, 260), seed=st.integers(0, 9))
 def test_whenever_the_power_goes_what_was_acknowledged_is_there(
     root: Path, nth: int, seed: int
@@ -301,9 +305,9 @@ def stored(root: Path) -> tuple[Path, Any]:
     """A closed database with a root, several packs, heap segments and tables; and what it says."""
     path = fresh(root)
     conn = open_db(path, SCHEMA)
-    grow(conn, 40)
+    grow(conn, 20)
     conn.compact()
-    for n in range(40, 60):
+    for n in range(20, 32):
         conn.transact(tx_data(n))
     said = everything(conn)
     conn.close()
@@ -312,7 +316,7 @@ def stored(root: Path) -> tuple[Path, Any]:
 
 
 def everything(conn: Connection) -> Any:
-    return facts(conn.db), history(conn.db), answers(conn.db), facts(conn.db.as_of(30))
+    return facts(conn.db), history(conn.db), answers(conn.db), facts(conn.db.as_of(15))
 
 
 @pytest.mark.parametrize("kind", ["root-", "pack-", "heap-", "table-"])
@@ -351,7 +355,7 @@ def somewhere(directory: Path, data: st.DataObject) -> tuple[Path, bytearray, in
 parts = st.floats(0, 1, exclude_max=True)
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@few
 @given(data=st.data(), how=st.sampled_from(["flip", "cut", "garbage"]))
 def test_a_damaged_blob_is_an_error_or_rebuilt_but_never_another_answer(
     root: Path, stored: tuple[Path, Any], data: st.DataObject, how: str
@@ -383,6 +387,7 @@ def test_a_damaged_blob_is_an_error_or_rebuilt_but_never_another_answer(
         assert everything(conn) == said
 
 
+@few
 @given(data=st.data())
 def test_a_flipped_bit_in_the_log_is_refused_or_reported(
     root: Path, stored: tuple[Path, Any], data: st.DataObject

@@ -12,14 +12,14 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import datamem
 from datamem.conn import Connection, check
 from datamem.conn.recover import recover
 from datamem.index.pack import Packs
-from tests.conn.worlds import SCHEMA, facts, history, image, kill, open_db, tiny_sizes
+from tests.conn.worlds import SCHEMA, facts, few, history, image, kill, open_db, tiny_sizes
 
 FILES = {
     str(Path(datamem.__file__).parent / name)
@@ -122,7 +122,7 @@ def before_t(before: tuple[Any, Any]) -> int:
 
 
 def test_an_interrupt_at_any_line_of_a_commit() -> None:
-    for at in itertools.count(1, 4):
+    for at in itertools.count(1, 7):
         conn = grown(open_db(schema=SCHEMA))
         heard: list[int] = []
         conn.listen(lambda report: heard.append(report.t))  # noqa: B023
@@ -137,7 +137,7 @@ def test_an_interrupt_at_any_line_of_a_commit() -> None:
     assert at > 100
 
 
-@settings(max_examples=settings.default.max_examples // 2)
+@few
 @given(at=st.integers(1, 1200), what=st.sampled_from(["transact", "compact", "close"]))
 def test_an_interrupt_while_a_root_is_published(root: Path, at: int, what: str) -> None:
     path = root / str(next(_numbers))

@@ -17,6 +17,7 @@ from tests.conn.worlds import (
     SCHEMA,
     answers,
     facts,
+    few,
     history,
     image,
     kill,
@@ -51,6 +52,7 @@ def grown(conn: Connection, txs: list[Any]) -> Connection:
     return conn
 
 
+@few
 @given(txs=histories, data=st.data())
 def test_as_of_equals_replaying_the_first_transactions(
     root: Path, txs: list[Any], data: st.DataObject
@@ -71,6 +73,7 @@ def test_as_of_equals_replaying_the_first_transactions(
     assert check(cut.path).problems == []
 
 
+@few
 @given(txs=histories, data=st.data())
 def test_older_values_and_views_never_change(txs: list[Any], data: st.DataObject) -> None:
     conn = open_db(schema=SCHEMA)
@@ -112,6 +115,7 @@ def test_since_is_what_still_holds_and_came_later(txs: list[Any], t: int) -> Non
     assert facts(conn.db.since(t)) == {fact for fact in facts(conn.db) if fact[3] > t}
 
 
+@few
 @given(txs=histories, speculated=histories, later=transactions)
 def test_with_tx_leaves_its_value_unchanged_and_equals_transact(
     txs: list[Any], speculated: list[Any], later: list[Any]
@@ -142,6 +146,7 @@ def test_with_tx_leaves_its_value_unchanged_and_equals_transact(
     assert history(chain) == then_history
 
 
+@few
 @given(txs=histories, ends=st.sampled_from(["close", "kill", "copy", "compact"]))
 def test_recovering_the_log_gives_what_was_in_memory(
     root: Path, txs: list[Any], ends: str

@@ -326,7 +326,7 @@ class ConnectionMachine(RuleBasedStateMachine):
 
 TestConnection = ConnectionMachine.TestCase
 TestConnection.settings = settings(
-    max_examples=settings.default.max_examples // 2, stateful_step_count=30
+    max_examples=settings.default.max_examples // 3, stateful_step_count=30
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings
 
 import datamem
 from datamem.conn import Connection, publish, recover, writer
@@ -58,6 +59,8 @@ REFS = {":p/friends", ":p/boss", ":p/parts"}
 START_US = 1_700_000_000_000_000
 
 X = TypeVar("X")
+few = settings(max_examples=settings.default.max_examples // 3)
+"""For properties whose every example opens several databases."""
 Fact = tuple[int, str, Any, int]
 
 
