@@ -126,8 +126,8 @@ def measure(
     names = ("Datalevin", "DataScript")
     cells = [seconds_text(found[n].median) if n in found else "" for n in names]
     cells = [seconds_text(ours), *cells, f"{len(expected):,}"]
-    if not found:
-        report.add(f"rules-{shape}", *cells)
+    if len(found) < len(names):
+        report.add(f"rules-{shape}", *cells)  # the target is the faster of two
         return
     ratio = min(times.median for times in found.values()) / ours
     target = f"faster peer / {FACTOR:.0f}"
