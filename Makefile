@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+BENCHED := .venv/.bench
 
 .PHONY: demo test check bench fuzz clean help
 
@@ -21,16 +22,20 @@ check: $(READY)  ## lint, types, layers, fast tests
 	PYTHONPATH=.:cli $(BIN)/lint-imports
 	$(BIN)/pytest -n 2 -m "not slow"
 
-bench: $(READY)  ## the figures of docs/benchmarks, into bench/results/
+bench: $(BENCHED)  ## the figures of docs/benchmarks, into bench/results/
 	$(BIN)/python -m bench
 
 fuzz: $(READY)  ## the property tests, for long
 	$(BIN)/pytest -n 2 -m hypothesis --hypothesis-profile=fuzz
 
 clean:  ## remove everything that the other targets made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .deps .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --editable ".[dev]"
 	touch $(READY)
+
+$(BENCHED): $(READY)
+	$(BIN)/python -m pip install -qq --editable ".[bench]"
+	touch $(BENCHED)
