@@ -121,6 +121,7 @@ def _open_directory(
             packs.map_all()  # the writer deletes what its newest two roots do not need
         else:
             publisher = Publisher(store, packs, found.heap, found.root)
+            found.heap.companions.directory = path / "search"
             if found.root_error is None:
                 packs.sweep(_needed(found))
         conn = _connection(

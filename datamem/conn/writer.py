@@ -299,4 +299,5 @@ class Writer:
         except StorageError as error:
             _logger.warning("no index root at close: %s", error)
         self.compactor.packs.map_all()
+        self._heap.companions.close()
         self.is_closed = True

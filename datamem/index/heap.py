@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from datamem.index.codec import pack_value
+from datamem.index.companions import Companions
 from datamem.index.heap_segment import HeapSegment, HeapTable, digest64
 from datamem.index.kernels import Int64Array
 from datamem.schema.types import ValueType
@@ -35,6 +36,8 @@ _PLAIN_KEYS = frozenset(
 
 class Heap(Protocol):
     """What a database value needs of its heap."""
+
+    companions: Companions
 
     @property
     def size(self) -> int:
@@ -104,6 +107,7 @@ class RootHeap:
         self.segments = tuple(segments)
         self.tables = tuple(tables)
         self._tail = _Tail(self.segments[-1].stop if self.segments else 0)
+        self.companions = Companions()
 
     @property
     def size(self) -> int:
@@ -122,6 +126,7 @@ class RootHeap:
     def truncate(self, size: int) -> None:
         """Forget the values from code `size` on, for a commit that failed."""
         self._tail.truncate(size)
+        self.companions.truncate(size)
 
     def find(self, tag: ValueType, value: Any) -> int | None:
         """Return the code of an equal value, if there is one."""
@@ -183,6 +188,7 @@ class LayerHeap:
     def __init__(self, parent: Heap, size: int) -> None:
         self._parent = parent
         self._tail = _Tail(size)
+        self.companions = Companions(parent.companions, size)
 
     @property
     def size(self) -> int:
@@ -196,6 +202,7 @@ class LayerHeap:
     def truncate(self, size: int) -> None:
         """Forget the values from code `size` on."""
         self._tail.truncate(size)
+        self.companions.truncate(size)
 
     def find(self, tag: ValueType, value: Any) -> int | None:
         """Return the code of an equal value, if there is one."""
