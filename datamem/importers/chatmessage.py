@@ -16,6 +16,7 @@ from datamem.importers.names import derived_uuid
 
 _ROLES: Final = {"developer": "system", "function": "tool"}
 """Roles that are another name of one of :user, :assistant, :system and :tool."""
+_KNOWN_ROLES: Final = frozenset({"user", "assistant", "system", "tool"})
 _DATES: Final = ("timestamp", "created_at", "created", "date")
 K = Keyword
 
@@ -58,12 +59,9 @@ def message_entities(message: dict[str, Any], sequence: int, place: Place) -> li
 
 
 def role_of(role: str) -> Keyword:
-    """Return the role as a keyword; `developer` is :system and `function` is :tool."""
+    """Return the role as a keyword: `developer` is :system, `function` :tool, an unknown one :other."""
     name = _ROLES.get(role.lower(), role.lower())
-    try:
-        return Keyword(f":{name}")
-    except EdnError:
-        return Keyword(":other")
+    return Keyword(f":{name}" if name in _KNOWN_ROLES else ":other")
 
 
 def text_of(content: Any) -> str | None:
