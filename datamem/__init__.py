@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datamem.conn import Connection, check, connect, restore
     from datamem.datalog import explain, prepare, q, query
     from datamem.db import Datom, Db, TxReport
+    from datamem.db.diff import diff
     from datamem.edn import Keyword, Symbol
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "TxReport",
     "check",
     "connect",
+    "diff",
     "explain",
     "prepare",
     "q",
@@ -66,6 +68,7 @@ _HOMES: Final = {
     "TxReport": "datamem.db",
     "check": "datamem.conn",
     "connect": "datamem.conn",
+    "diff": "datamem.db.diff",
     "explain": "datamem.datalog",
     "prepare": "datamem.datalog",
     "q": "datamem.datalog",

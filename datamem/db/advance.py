@@ -10,7 +10,7 @@ from datamem.db.database import Db
 from datamem.db.view import NOW
 from datamem.ids import tx_of_t
 from datamem.index.freeze import freeze, with_datoms
-from datamem.index.heap import LayerHeap
+from datamem.index.heap import Cut, LayerHeap
 from datamem.index.index import Index, Layer
 from datamem.index.novelty import Novelty
 from datamem.schema.schema import Schema
@@ -62,7 +62,8 @@ def branch(db: Db) -> Db:
     if len(index.layers) >= _MAX_LAYERS:
         index = freeze(index)
     index = replace(index, layers=(*index.layers, Layer(Novelty(), 0, 0)))
-    return with_index(db, index, LayerHeap(db.heap, db.heap_size))
+    cut = Cut(db.basis_t, db.next_entity, db.next_attribute, db.heap_size)
+    return with_index(db, index, LayerHeap(db.heap, cut))
 
 
 def with_index(db: Db, index: Index, heap: Any = None) -> Db:

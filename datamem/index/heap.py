@@ -9,6 +9,7 @@ transaction adds its values to a layer of its own and leaves its parent's heap a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any, Protocol
@@ -182,13 +183,29 @@ class RootHeap:
         return segments[low]
 
 
-class LayerHeap:
-    """A heap that continues another from its present size, without writing to it."""
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a branch leaves its parent.
 
-    def __init__(self, parent: Heap, size: int) -> None:
-        self._parent = parent
-        self._tail = _Tail(size)
-        self.companions = Companions(parent.companions, size)
+    Attributes:
+        t: the last transaction that both share.
+        entity, attribute: the first ids, and `code` the first code, that each gives out by itself.
+    """
+
+    t: int
+    entity: int
+    attribute: int
+    code: int
+
+
+class LayerHeap:
+    """A heap that continues another from a cut on, without writing to it."""
+
+    def __init__(self, parent: Heap, cut: Cut) -> None:
+        self.parent = parent
+        self.cut = cut
+        self._tail = _Tail(cut.code)
+        self.companions = Companions(parent.companions, cut.code)
 
     @property
     def size(self) -> int:
@@ -209,7 +226,7 @@ class LayerHeap:
         code = self._tail.codes[tag].get(heap_key(tag, value))
         if code is not None:
             return code
-        code = self._parent.find(tag, value)
+        code = self.parent.find(tag, value)
         return code if code is not None and code < self._tail.start else None
 
     def get(self, code: int) -> TaggedValue:
@@ -217,7 +234,7 @@ class LayerHeap:
         tail = self._tail
         if code >= tail.start:
             return tail.tags[code - tail.start], tail.values[code - tail.start]
-        return self._parent.get(code)
+        return self.parent.get(code)
 
 
 def decode_codes(heap: Heap, codes: Int64Array) -> list[Any]:
