@@ -23,6 +23,7 @@ from datamem.index.compaction import Compactor
 from datamem.index.freeze import freeze
 from datamem.index.pack import Packs
 from datamem.transact import resolve
+from datamem.transact.plan import TxPlan
 from datamem.txlog.store import Recovery, Store
 
 _logger = logging.getLogger("datamem")
@@ -115,6 +116,49 @@ class Connection:
                 functions=self._functions,
                 basis_t=basis_t,
             )
+
+        return self.commit(plan)
+
+    def update(
+        self,
+        build: Callable[[Db], Any],
+        meta: Mapping[Any, Any] | None = None,
+        *,
+        check: Callable[[Db, TxPlan], None] | None = None,
+    ) -> TxReport:
+        """Commit the tx-data that `build(db)` gives for the newest value, while nobody else writes.
+
+        Args:
+            build: reads the value that the transaction continues, and returns tx-data; no tx-data is no
+                transaction. It may not transact, and what it raises refuses the transaction.
+            meta: attributes of the transaction entity.
+            check: called with that value and the plan; raises to refuse what it would do.
+
+        Raises:
+            TransactError, StorageError: as `transact`.
+
+        Example:
+            >>> from datamem import connect
+            >>> conn = connect()
+            >>> count = "[:find (count ?n) . :where [_ :n ?n]]"
+            >>> for _ in range(3):
+            ...     report = conn.update(lambda db: [{"n": (db.q(count) or 0) + 1}])
+            >>> conn.db.q("[:find (max ?n) . :where [_ :n ?n]]")
+            3
+        """
+
+        def plan(db: Db) -> TxPlan:
+            tx_data = build(db)
+            found = resolve(
+                db,
+                tx_data,
+                now_us=self._clock(),
+                meta=meta if tx_data else None,
+                functions=self._functions,
+            )
+            if check is not None:
+                check(db, found)
+            return found
 
         return self.commit(plan)
 

@@ -13,7 +13,7 @@ from datamem.db.datom import Datom
 from datamem.db.past import PastColumns, Pasts
 from datamem.db.refs import resolve_entity
 from datamem.db.time import t_of_point
-from datamem.db.view import NOW, View
+from datamem.db.view import NOW, Shows, View
 from datamem.hooks import hook
 from datamem.ids import TX_BASE, t_of_tx, tx_of_t
 from datamem.index.heap import Heap, decode_codes
@@ -93,7 +93,7 @@ class Db:
         if self._view.since is not None:
             shown.append(f"since={t_of_tx(self._view.since)}")
         shown += ["history"] if self._view.is_history else []
-        shown += ["filtered"] if self._view.keep else []
+        shown += ["filtered"] if self._view.keep or self._view.shows else []
         return f"<Db {' '.join(shown)}>"
 
     # Views
@@ -146,9 +146,22 @@ class Db:
             return self._with_view(keep=keep)
         return self._with_view(keep=lambda db, datom: inner(db, datom) and keep(db, datom))
 
+    def showing(self, shows: Shows) -> Db:
+        """Return a value without the entities that `shows` answers False for.
+
+        Args:
+            shows: from entity ids, int64[n], to bool[n]; called for whole columns, so it costs what it
+                costs for a few thousand at once, and never a call per datom.
+        """
+        inner = self._view.shows
+        if inner is None:
+            return self._with_view(shows=shows)
+        return self._with_view(shows=lambda e: inner(e) & shows(e))
+
     def _with_view(self, **changes: Any) -> Db:
         view = self._view
-        parts = {name: getattr(view, name) for name in ("upto", "since", "is_history", "keep")}
+        names = ("upto", "since", "is_history", "keep", "shows")
+        parts = {name: getattr(view, name) for name in names}
         return self._like(View(**(parts | changes)))
 
     def _like(self, view: View) -> Db:
@@ -252,6 +265,8 @@ class Db:
         view = self._view
         if view.since is not None:
             rows = rows.where(rows.tx > view.since)
+        if view.shows is not None and len(rows):
+            rows = rows.where(view.shows(rows.e))
         if view.keep is not None and len(rows):
             whole = self.unfiltered()
             kept = [bool(view.keep(whole, datom)) for datom in self.datoms_of_rows(rows)]

@@ -227,7 +227,8 @@ def _is_same_value(a: Db, b: Db) -> bool:
         a.heap is b.heap
         and a.basis_t == b.basis_t
         and a.newest_tx == b.newest_tx
-        and (a.view.since, a.view.keep) == (b.view.since, b.view.keep)
+        and (a.view.since, a.view.keep, a.view.shows)
+        == (b.view.since, b.view.keep, b.view.shows)
     )
 
 

@@ -25,7 +25,7 @@ from datamem.transact.places import CURRENT_TX
 from datamem.transact.plan import TxPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from datamem.schema import Attribute, Schema
     from datamem.transact.ports import DbView
@@ -103,10 +103,12 @@ class _Table:
         )
 
 
-def resolve_plain(items: list[Any], db: DbView, now_us: int) -> TxPlan | None:
+def resolve_plain(
+    items: list[Any], db: DbView, now_us: int, meta: Mapping[Any, Any] | None = None
+) -> TxPlan | None:
     """Return the plan of plain maps, or None if anything among them is not plain."""
     try:
-        return _Plain(db, now_us).plan(items)
+        return _Plain(db, now_us).plan(items, meta)
     except (_NotPlain, DatamemError):
         return None
 
@@ -144,9 +146,12 @@ class _Plain:
         self._lookups: dict[tuple[int, int], int] = {}
         self._claimed: dict[int, dict[int, None]] = {}
 
-    def plan(self, items: list[Any]) -> TxPlan | None:
+    def plan(self, items: list[Any], meta: Mapping[Any, Any] | None) -> TxPlan | None:
         """Return the plan; None where nothing is asserted."""
         entity = self._db.next_entity
+        if meta:
+            self._read_meta(meta)
+        first = len(self.a)
         for form in items:
             if type(form) is not dict:
                 raise _NotPlain
@@ -165,7 +170,17 @@ class _Plain:
                 raise _NotPlain
             self.v[row] = self._tempids[key]
         self._check_claims()
-        return self._plan(entity) if len(self.a) > 1 else None
+        return self._plan(entity) if len(self.a) > first else None
+
+    def _read_meta(self, meta: Mapping[Any, Any]) -> None:
+        """Put what is said of the transaction itself."""
+        self._read_map(dict(meta), self.e[0])
+        if self._claimed or self._tempids:
+            raise _NotPlain
+        count = len(self.a) - 1
+        if self._table.kinds or self._table.is_ambiguous:
+            count = self._finish_entity(1)
+        self.e += [self.e[0]] * count
 
     def _read_map(self, form: dict[Any, Any], entity: int) -> None:
         columns = self._table.columns

@@ -76,7 +76,7 @@ def resolve(
             actual=db.basis_t,
         )
     items = read_items(tx_data)
-    plan = None if meta else resolve_plain(items, db, now_us)
+    plan = resolve_plain(items, db, now_us, meta)
     return plan or resolve_general(items, db, now_us, meta, functions or {})
 
 

@@ -31,7 +31,7 @@ def with_tx(
     Raises:
         TransactError: as `Connection.transact`; `transact/past-view` on a view of the past.
     """
-    if db.view.since is not None or db.view.is_history or db.view.keep or db.t != db.basis_t:
+    if not db.view.is_plain or db.t != db.basis_t:
         raise TransactError(
             f"{db!r} is a view, and a transaction continues a whole database",
             code="transact/past-view",
