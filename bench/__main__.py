@@ -27,7 +27,7 @@ QUICK = (
     "edn",
     "log",
 )
-BIG = ("store", "growth", "million")
+BIG = ("store", "growth", "million", "diff")
 """Minutes, and gigabytes of disk: only when named, or with --all."""
 
 
