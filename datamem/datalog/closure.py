@@ -1,220 +1,248 @@
-"""Closures: what one entity reaches through a ref attribute, by a walk over the index.
+"""Closures: what entities reach through refs, by a walk over the index.
 
 A rule that says no more than "one step, or one step and then the rule again" is the transitive closure
-of an attribute, however its author ordered it. Asked about one entity, the general evaluation would
-spend its time on setting up rounds; a breadth-first walk asks the index for each generation and keeps
-one flag an entity. The rule is recognised when a call is answered, by its shape.
+of that step, however its author ordered it. A step is a chain of refs, each taken forward or backward:
+`[?x :parent ?y]`, or `[?x :advised ?d] [?d :author ?y]`. The general evaluation would spend its time on
+setting up rounds; here few entities are asked for one by one, many a generation at a time, and where
+everything is asked for the edges are read once (`reach.py`). The rule is recognised by its shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
 from datamem.datalog import kernels
 from datamem.datalog.context import Context
 from datamem.datalog.kernels import Int64Array
+from datamem.datalog.reach import Check, Pairs, SeenKeys, reached_pairs
 from datamem.datalog.relation import Relation
 from datamem.datalog.sources import Database, DatabaseSource
-from datamem.datalog.steps import PatternStep, ResolvedRule, RuleBody, RuleStep
+from datamem.datalog.steps import PatternStep, Resolved, ResolvedRule, RuleStep, Step
 from datamem.datalog.syntax import Variable
-from datamem.datalog.tables import SeenRows
-from datamem.schema.attribute import Attribute
 from datamem.schema.types import ValueType
 
 _FEW: Final = 24
 """Up to this many entities are asked for one by one, in Python ints."""
 
-_TABLE_SIZE: Final = 1 << 26
-"""Entity ids below this have a flag in an array; others are kept in a set."""
+_MANY: Final = 64
+"""With more edges than this for each start, they are not all read."""
 
 
-def closed_attribute(rule: ResolvedRule) -> Attribute | None:
-    """Return the ref attribute whose transitive closure a rule is, or None."""
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One ref attribute of a step: from entity to value, or back."""
+
+    attribute: int
+    forward: bool
+
+
+Path = tuple[Hop, ...]
+
+
+def closed_path(rule: ResolvedRule) -> Path | None:
+    """Return the step whose transitive closure a rule is, or None."""
     if rule.arity != 2 or len(rule.bodies) != 2 or rule.required:
         return None
-    base, more = sorted(rule.bodies, key=lambda body: len(body.scope.steps))
-    attribute = _single_step(base)
-    if attribute is None or not _extends(more, rule, attribute):
+    base, more = sorted(rule.bodies, key=lambda body: _call_count(body.scope.steps))
+    first, last = base.head
+    path = _path(base.scope.steps, first, last, rule.source)
+    if path is None or first == last:
         return None
-    return attribute
-
-
-def _single_step(body: RuleBody) -> Attribute | None:
-    if len(body.scope.steps) != 1:
+    patterns = [step for step in more.scope.steps if not isinstance(step, RuleStep)]
+    calls = [step for step in more.scope.steps if isinstance(step, RuleStep)]
+    if any((call.source, call.name) != (rule.source, rule.name) for call in calls):
         return None
-    step = body.scope.steps[0]
-    return step.attribute if isinstance(step, PatternStep) and _joins(step, body.head) else None
+    links = [_names(call.args) for call in calls]
+    first, last = more.head
+    if len(links) == 2 and not patterns:
+        return path if _is_chain(links, first, last) else None
+    if len(links) != 1 or not patterns:
+        return None
+    start, end = links[0]
+    if end == last and start not in (None, first, last):
+        again = _path(patterns, first, start, rule.source, last)
+    elif start == first and end not in (None, first, last):
+        again = _path(patterns, end, last, rule.source, first)
+    else:
+        return None
+    return path if again == path else None
 
 
-def _joins(step: PatternStep, names: Sequence[str | None]) -> bool:
-    """Tell whether a pattern is `[names[0] :ref names[1]]` and no more."""
-    attribute = step.attribute
-    if attribute is None or attribute.value_type is not ValueType.REF or step.ranges:
-        return False
-    if len(step.terms) != 3 or names[0] == names[1]:
-        return False
-    return _names(step.terms[::2]) == list(names)
+def _call_count(steps: Sequence[Step]) -> int:
+    return sum(isinstance(step, RuleStep) for step in steps)
+
+
+def _is_chain(links: Sequence[Sequence[str | None]], first: str, last: str) -> bool:
+    """Tell whether two calls go from the first variable through another one to the last."""
+    one, other = sorted(links, key=lambda link: link[0] != first)
+    middle = one[1]
+    return one[0] == first and other == [middle, last] and len({first, middle, last, None}) == 4
 
 
 def _names(terms: Sequence[object]) -> list[str | None]:
     return [term.name if isinstance(term, Variable) else None for term in terms]
 
 
-def _extends(body: RuleBody, rule: ResolvedRule, attribute: Attribute) -> bool:
-    """Tell whether a body goes from its first variable through a middle one to its second."""
-    if len(body.scope.steps) != 2:
-        return False
-    links: dict[str | None, str | None] = {}
-    calls = 0
-    for step in body.scope.steps:
-        match step:
-            case PatternStep(source, terms) if len(terms) == 3:
-                pair = _names(terms[::2])
-                if source != rule.source or step.attribute is not attribute:
-                    return False
-                if not _joins(step, pair):
-                    return False
-            case RuleStep(source, name, args) if (source, name) == (rule.source, rule.name):
-                pair = _names(args)
-                calls += 1
-            case _:
-                return False
-        links[pair[0]] = pair[1]
-    first, last = body.head
-    middle = links.get(first)
-    return calls > 0 and len({first, middle, last, None}) == 4 and links.get(middle) == last
+def _path(
+    steps: Sequence[Step], start: str | None, goal: str | None, source: str, *others: str
+) -> Path | None:
+    """Return the way that patterns describe from one variable to another; None if they say more.
+
+    Args:
+        steps: all of them are used, once.
+        start, goal: variables.
+        source: where all of them must look.
+        others: variables that must not be met.
+    """
+    waiting = list(steps)
+    at, met = start, {start, *others, None}
+    path: list[Hop] = []
+    while waiting:
+        linked = [step for step in waiting if at in step.provides]
+        if len(linked) != 1 or not isinstance(linked[0], PatternStep):
+            return None
+        step = linked[0]
+        waiting.remove(step)
+        attribute = step.attribute
+        if attribute is None or attribute.value_type is not ValueType.REF or step.ranges:
+            return None
+        if step.source != source or len(step.terms) != 3:
+            return None
+        e, v = _names(step.terms[::2])
+        forward = e == at
+        at = v if forward else e
+        if at in met:
+            return None
+        met.add(at)
+        path.append(Hop(attribute.id, forward))
+    return tuple(path) if path and at == goal else None
 
 
-def reached(
-    attribute: Attribute, start: int, step: RuleStep, context: Context, *, forward: bool
-) -> Int64Array:
+def known_path(resolved: Resolved, source: str, name: str) -> Path | None:
+    """Return `closed_path` of a rule, found once a query."""
+    key = ("closure", source, name)
+    if key not in resolved.programs:
+        resolved.programs[key] = closed_path(resolved.rules[source, name])
+    path: Path | None = resolved.programs[key]
+    return path
+
+
+def turned(path: Path) -> Path:
+    """Return the way back."""
+    return tuple(Hop(hop.attribute, not hop.forward) for hop in reversed(path))
+
+
+def reached(db: Database, path: Path, start: int, check: Check) -> Int64Array:
     """Return the entities that are one step or more away, in no order.
 
     Args:
-        attribute: a ref attribute.
+        db: where the refs are.
+        path: the step.
         start: an entity.
-        step: the call, for errors.
-        context: the execution.
-        forward: from an entity to the values of its attribute, else from a value to its entities.
+        check: is told how many there are, after each generation.
 
-    Cost: one lookup an entity while they are few, else one a generation.
+    Cost: one lookup an entity and hop while they are few, else one a generation and hop.
     """
-    source = context.sources[step.source]
-    assert isinstance(source, DatabaseSource)
-    seen = _Seen()
-    found: list[Int64Array] = []
-    frontier = kernels.array([start])
-    count = 0
-    while len(frontier):
-        frontier = seen.fresh(_neighbours(source.db, attribute.id, frontier, forward=forward))
-        found.append(frontier)
-        count += len(frontier)
-        context.check_size(count, step)
+    seen: set[int] = set()
+    frontier = [start]
+    while frontier and len(frontier) <= _FEW:
+        fresh = set(_after(db, path, frontier)) - seen
+        seen |= fresh
+        frontier = list(fresh)
+        check(len(seen))
+    found = [kernels.array(list(seen))]
+    if not frontier:
+        return found[0]
+    known = SeenKeys()
+    known.fresh(found[0])
+    count = len(seen)
+    wide = kernels.array(frontier)
+    while len(wide):
+        wide = known.fresh(_generation(db, path, wide))
+        found.append(wide)
+        count += len(wide)
+        check(count)
     return kernels.concat(found)
 
 
-def _neighbours(db: Database, a: int, frontier: Int64Array, *, forward: bool) -> Int64Array:
-    """Return the other ends of an attribute at some entities, with repeats."""
-    if len(frontier) <= _FEW:
-        ends = db.words if forward else db.referrers
-        return kernels.array([end for key in frontier.tolist() for end in ends(key, a)])
-    if forward:
-        return db.lookup_many(a, frontier).v
-    return db.lookup_values(a, frontier).e
+def _after(db: Database, path: Path, entities: list[int]) -> list[int]:
+    """Return where a step leads from a few entities, with repeats."""
+    for hop in path:
+        if len(entities) > _FEW:
+            entities = _hop(db, hop, kernels.array(sorted(set(entities))))[1].tolist()
+        else:
+            ends = db.words if hop.forward else db.referrers
+            entities = [end for key in entities for end in ends(key, hop.attribute)]
+    return entities
 
 
-class _Seen:
-    """Which entities were met."""
-
-    __slots__ = ("_far", "_flags")
-
-    def __init__(self) -> None:
-        self._flags = np.zeros(1024, np.bool_)
-        self._far: set[int] = set()
-
-    def fresh(self, entities: Int64Array) -> Int64Array:
-        """Return the entities met for the first time, ascending and distinct, and note them."""
-        entities = kernels.distinct(entities)
-        if not len(entities):
-            return entities
-        if int(entities[-1]) >= _TABLE_SIZE:
-            return self._fresh_far(entities)
-        if int(entities[-1]) >= len(self._flags):
-            size = min(max(2 * len(self._flags), int(entities[-1]) + 1), _TABLE_SIZE)
-            flags = np.zeros(size, np.bool_)
-            flags[: len(self._flags)] = self._flags
-            self._flags = flags
-        fresh = entities[~self._flags[entities]]
-        self._flags[fresh] = True
-        return fresh
-
-    def _fresh_far(self, entities: Int64Array) -> Int64Array:
-        cut = int(np.searchsorted(entities, _TABLE_SIZE))
-        far = [e for e in entities[cut:].tolist() if e not in self._far]
-        self._far.update(far)
-        return np.concatenate((self.fresh(entities[:cut]), kernels.array(far)))
+def _generation(db: Database, path: Path, entities: Int64Array) -> Int64Array:
+    """Return where a step leads from many entities, with repeats."""
+    for hop in path:
+        entities = _hop(db, hop, kernels.distinct(entities))[1]
+    return entities
 
 
-class _SeenPairs:
-    """Which pairs were met, as keys below `limit`."""
-
-    __slots__ = ("_flags", "_runs")
-
-    def __init__(self, limit: int) -> None:
-        self._flags = np.zeros(limit, np.bool_) if limit <= _TABLE_SIZE else None
-        self._runs = SeenRows(1)
-
-    def fresh(self, keys: Int64Array) -> Int64Array:
-        """Return the keys met for the first time, ascending and distinct, and note them."""
-        keys = kernels.distinct(keys)
-        if self._flags is None:
-            return keys[self._runs.add([keys])]
-        keys = keys[~self._flags[keys]]
-        self._flags[keys] = True
-        return keys
+def _hop(db: Database, hop: Hop, entities: Int64Array) -> Pairs:
+    """Return (from, to) of a ref attribute for ascending distinct entities."""
+    if hop.forward:
+        rows = db.lookup_many(hop.attribute, entities)
+        return rows.e, rows.v
+    rows = db.lookup_values(hop.attribute, entities)
+    return rows.v, rows.e
 
 
-def reached_pairs(
-    edges: tuple[Int64Array, Int64Array],
-    starts: Int64Array | None,
-    check: Callable[[int], None],
-) -> tuple[Int64Array, Int64Array]:
-    """Return all pairs (start, end) with a path of one edge or more between them.
+def _edges(db: Database, path: Path, check: Check) -> Pairs:
+    """Return every pair that one step connects, with repeats."""
+    pairs: Pairs | None = None
+    for hop in path:
+        rows = db.rows(a=hop.attribute)
+        more = (rows.e, rows.v) if hop.forward else (rows.v, rows.e)
+        pairs = more if pairs is None else _joined(pairs, more, check)
+    assert pairs is not None
+    return pairs
 
-    Args:
-        edges: (from, to), int64[n] each.
-        starts: the entities to start from, distinct; None for all.
-        check: is told how many pairs there are, after each round.
 
-    Cost: a pass over the edges, then a round costs what it derives.
-    """
-    nodes, numbers = kernels.map_distinct(np.concatenate(edges))
-    count = len(nodes)
-    tails, order = kernels.sort_order(numbers[: len(edges[0])])
-    heads = numbers[len(edges[0]) :][order]
-    stops = np.cumsum(np.bincount(tails, minlength=count))
-    begins = np.concatenate(([0], stops[:-1])) if count else stops
-    if starts is None:
-        keys = tails * count + heads
-    else:
-        chosen = np.flatnonzero(kernels.member_mask(nodes, starts))
-        rows, places = kernels.expand(begins[chosen], (stops - begins)[chosen])
-        keys = chosen[rows] * count + heads[places]
-    seen = _SeenPairs(count * count)
-    found: list[Int64Array] = []
+def _joined(left: Pairs, right: Pairs, check: Check) -> Pairs:
+    plan = kernels.JoinPlan(left[1], right[0])
+    check(plan.size)
+    left_rows, right_rows = plan.pairs()
+    return left[0][left_rows], right[1][right_rows]
+
+
+def _pairs_from(db: Database, path: Path, starts: Int64Array, check: Check) -> Pairs:
+    """Return the pairs that begin at some entities, a generation of all of them at a time."""
+    nodes: dict[int, int] = {}
+    begins, ends = np.arange(len(starts)), starts
+    known = SeenKeys(1 << 62)
+    found: list[Pairs] = []
     total = 0
-    while len(keys := seen.fresh(keys)):
-        found.append(keys)
-        total += len(keys)
+    while len(begins):
+        for hop in path:
+            begins, ends = _joined((begins, ends), _hop(db, hop, kernels.distinct(ends)), check)
+        begins, ends = _fresh_pairs(begins, ends, known, nodes)
+        found.append((begins, ends))
+        total += len(begins)
         check(total)
-        origins, ends = np.divmod(keys, count)
-        rows, places = kernels.expand(begins[ends], (stops - begins)[ends])
-        keys = origins[rows] * count + heads[places]
-    pairs = kernels.concat(found)
-    return (nodes[pairs // count], nodes[pairs % count]) if len(pairs) else (pairs, pairs)
+    return starts[kernels.concat([b for b, _ in found])], kernels.concat([e for _, e in found])
+
+
+def _fresh_pairs(
+    begins: Int64Array, ends: Int64Array, known: SeenKeys, numbers: dict[int, int]
+) -> Pairs:
+    """Return the pairs met for the first time; entities get numbers, so that a pair is one key."""
+    few, places = kernels.map_distinct(ends)
+    coded = kernels.array([numbers.setdefault(node, len(numbers)) for node in few.tolist()])
+    if not len(coded):
+        return begins, ends
+    keys = known.fresh((begins << 31) | coded[places])
+    words = np.empty(len(numbers), np.int64)
+    words[coded] = few
+    return keys >> 31, words[keys & ((1 << 31) - 1)]
 
 
 def closure_rows(
@@ -236,24 +264,39 @@ def closure_rows(
     source = context.sources[step.source]
     if sum(adornment) > 1 or not isinstance(source, DatabaseSource):
         return None
-    integer = context.domains.integer
+    integer: Any = context.domains.integer
     if len(seed.names) > 1 or any(domain is not integer for domain in seed.domains):
         return None
-    attribute = closed_attribute(rule)
-    if attribute is None:
+    path = known_path(context.resolved, rule.source, rule.name)
+    if path is None:
         return None
-    forward = not adornment[1]
+    is_turned = bool(adornment[1])
     starts = seed.columns[0] if any(adornment) else None
-    if starts is not None and len(starts) <= _FEW:
-        ends = [reached(attribute, e, step, context, forward=forward) for e in starts.tolist()]
-        origins = np.repeat(starts, [len(part) for part in ends])
-        pairs = (origins, kernels.concat(ends))
-    elif starts is not None and source.count(None, attribute.id, None) > 64 * len(starts):
-        return None
-    else:
-        rows = source.db.rows(a=attribute.id)
-        edges = (rows.e, rows.v) if forward else (rows.v, rows.e)
-        pairs = reached_pairs(edges, starts, lambda size: context.check_size(size, step))
-    return Relation(
-        ("#0", "#1"), pairs if forward else pairs[::-1], [integer] * 2, len(pairs[0])
+    pairs = closure_pairs(
+        source.db,
+        turned(path) if is_turned else path,
+        starts,
+        lambda size: context.check_size(size, step),
     )
+    columns = pairs[::-1] if is_turned else pairs
+    return Relation(("#0", "#1"), columns, [integer] * 2, len(pairs[0]))
+
+
+def closure_pairs(db: Database, path: Path, starts: Int64Array | None, check: Check) -> Pairs:
+    """Return all (start, end) with a step or more between them.
+
+    Args:
+        db: where the refs are.
+        path: the step.
+        starts: the entities to start from, distinct; None for all.
+        check: is told how many rows there are, now and then.
+    """
+    if starts is None:
+        return reached_pairs(_edges(db, path, check), None, check)
+    if len(starts) <= _FEW:
+        ends = [reached(db, path, start, check) for start in starts.tolist()]
+        return np.repeat(starts, [len(part) for part in ends]), kernels.concat(ends)
+    edge_count = max(db.unbounded().count(a=hop.attribute) for hop in path)
+    if edge_count > _MANY * len(starts):
+        return _pairs_from(db, path, starts, check)
+    return reached_pairs(_edges(db, path, check), starts, check)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datamem.datalog import q
-from datamem.datalog.closure import reached_pairs
+from datamem.datalog.reach import FEW_EDGES, reached_pairs
 from datamem.db.database import Db
 from datamem.errors import QueryError
 
@@ -37,12 +39,14 @@ def graph(seed: int, nodes: int, edges: int) -> tuple[Db, set[tuple[int, int]]]:
 
 
 def closure(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    known = set(pairs)
-    while True:
-        more = {(a, d) for a, b in known for c, d in pairs if b == c} - known
-        if not more:
-            return known
-        known |= more
+    after: dict[int, set[int]] = {}
+    for a, b in pairs:
+        after.setdefault(a, set()).add(b)
+    known = fresh = set(pairs)
+    while fresh:
+        fresh = {(a, c) for a, b in fresh for c in after.get(b, ())} - known
+        known = known | fresh
+    return known
 
 
 @pytest.mark.parametrize("rules", RULES)
@@ -87,6 +91,44 @@ def test_a_closure_that_grows_names_its_call() -> None:
             q(text, db, RIGHT, max_rows=150)
         assert caught.value.code == "query/too-many-rows"
         assert "(r ?" in caught.value.data["step"]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[int] | None]:
+    """Edges of every kind (trees both ways, chains, cycles, repeats), and where to start."""
+    size = draw(st.sampled_from((3, FEW_EDGES, 2 * FEW_EDGES)))
+    above = draw(st.sampled_from((1, 5, size, 1 << 45)))
+    kind = draw(st.sampled_from(("chain", "tree", "any")))
+    rng = np.random.default_rng(draw(st.integers(0, 1 << 30)))
+    tails = np.arange(2, size + 2)
+    heads = {
+        "chain": tails - 1,
+        "tree": (tails * rng.random(size)).astype(np.int64),
+        "any": rng.integers(0, size, size),
+    }[kind]
+    edges = [
+        (tail * above, head * above)
+        for tail, head in zip(tails.tolist(), heads.tolist(), strict=True)
+    ]
+    if draw(st.booleans()):
+        edges = [edge[::-1] for edge in edges]
+    edges += draw(
+        st.lists(st.sampled_from([*edges, edges[0][::-1], edges[-1][::-1]]), max_size=2)
+    )
+    starts = draw(st.none() | st.lists(st.sampled_from(edges), max_size=5))
+    return edges, starts if starts is None else sorted({edge[0] for edge in starts})
+
+
+@given(graphs())
+def test_pairs_are_those_of_a_plain_walk(graph: tuple[Any, Any]) -> None:
+    """Model: pairs are joined with pairs until nothing is new. Each pair comes once."""
+    edges, starts = graph
+    columns = np.array(edges).T
+    chosen = None if starts is None else np.array(starts, np.int64)
+    found = reached_pairs((columns[0], columns[1]), chosen, lambda _size: None)
+    pairs = list(zip(*(column.tolist() for column in found), strict=True))
+    known = {pair for pair in closure(set(edges)) if starts is None or pair[0] in starts}
+    assert sorted(pairs) == sorted(known)
 
 
 def test_pairs_of_graphs_too_wide_for_flags() -> None:
