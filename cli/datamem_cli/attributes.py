@@ -11,15 +11,7 @@ from datamem_cli.printing import edn_of, json_of, print_records
 
 def print_schema(schema: Any, fmt: str, *, prefix: str, everything: bool) -> None:
     """Print the attributes whose name starts with the prefix, by name."""
-    wanted = prefix if prefix.startswith(":") or not prefix else f":{prefix}"
-    found = sorted(
-        (
-            attribute
-            for attribute in schema
-            if attribute.ident.startswith(wanted) and (everything or is_users(attribute))
-        ),
-        key=lambda attribute: str(attribute.ident),
-    )
+    found = _found(schema, prefix, everything=everything)
     if fmt in {"edn", "json"}:
         names = {attribute.ident for attribute in found}
         shown = {name: data for name, data in schema.to_data().items() if name in names}
@@ -30,6 +22,23 @@ def print_schema(schema: Any, fmt: str, *, prefix: str, everything: bool) -> Non
             click.echo("{" + "\n ".join(lines) + "}")
         return
     print_records([_record(attribute) for attribute in found], fmt)
+
+
+def _found(schema: Any, prefix: str, *, everything: bool) -> list[Any]:
+    wanted = prefix if prefix.startswith(":") or not prefix else f":{prefix}"
+    return sorted(
+        (
+            attribute
+            for attribute in schema
+            if attribute.ident.startswith(wanted) and (everything or is_users(attribute))
+        ),
+        key=lambda attribute: str(attribute.ident),
+    )
+
+
+def attribute_rows(schema: Any, prefix: str) -> list[dict[str, Any]]:
+    """Return a record for each of the user's attributes whose name starts with the prefix."""
+    return [_record(attribute) for attribute in _found(schema, prefix, everything=False)]
 
 
 def is_users(attribute: Any) -> bool:

@@ -27,17 +27,27 @@ def entity(db: Any, fmt: str, name: str) -> None:
     """
     from datamem_cli.printing import print_records
 
+    print_records(entity_rows(db, name), fmt)
+
+
+def entity_rows(db: Any, name: str) -> list[dict[str, Any]]:
+    """Return a record for every fact of an entity, with `added` in a view of history.
+
+    Raises:
+        DatamemError: `entity/not-found`.
+    """
     eid = db.resolve(entity_id(name))
     rows = [] if eid is None else [datom_record(db, d) for d in db.datoms("eavt", eid)]
     if db.is_history:
         rows.sort(key=lambda row: (str(row["attribute"]), row["t"], row["added"]))
     if not rows:
-        raise _nothing(name)
+        raise not_found(name)
     shown = ["attribute", "value", "t", "instant", *(["added"] if db.is_history else [])]
-    print_records([{key: row[key] for key in shown} for row in rows], fmt)
+    return [{key: row[key] for key in shown} for row in rows]
 
 
-def _nothing(name: str) -> Exception:
+def not_found(name: str) -> Exception:
+    """Return the error for an entity of which this view knows nothing."""
     from datamem.errors import DatamemError
 
     return DatamemError(

@@ -58,7 +58,7 @@ def table_text(
         widths = fit_widths(widths, max_width - len(_GAP) * (len(widths) - 1))
     aligned = [*right, *([False] * len(widths))]
     lines = [header, ["-" * width for width in widths], *rows]
-    return "\n".join(_line(line, widths, aligned) for line in lines)
+    return "\n".join(line_of(line, widths, aligned) for line in lines)
 
 
 def fit_widths(widths: Sequence[int], room: int) -> list[int]:
@@ -80,7 +80,8 @@ def fit_widths(widths: Sequence[int], room: int) -> list[int]:
     return fitted
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+def line_of(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    """Return one line of a table whose columns have these widths."""
     shown = [_cell(*cell) for cell in zip(cells, widths, right, strict=False)]
     return _GAP.join(shown).rstrip()
 

@@ -1,0 +1,1 @@
+"""The REPL: a conversation with a database, in a terminal or from a pipe."""
