@@ -55,7 +55,9 @@ _HOOKS.update(
         "index_range": "datamem.db.datoms:index_range",
         "with_tx": "datamem.transact.speculate:with_tx",
         "function": "datamem.datalog:find_function",
-        "query-function vector/search": "datamem.vector:nearest",
+        "search vector": "datamem.vector:search",
+        "search fulltext": "datamem.text:search",
+        "search hybrid": "datamem.search:hybrid_columns",
     }
 )
 

@@ -17,6 +17,8 @@ from datamem.datalog.build_terms import (
     symbols,
 )
 from datamem.datalog.nested import NestedQuery
+from datamem.datalog.rename import with_source
+from datamem.datalog.searches import SEARCHES, search_clause
 from datamem.datalog.syntax import (
     BindCollection,
     BindScalar,
@@ -93,27 +95,6 @@ def _own_source(items: tuple[Any, ...]) -> str | None:
     return None
 
 
-def _with_source(clause: Any, source: str | None) -> Any:
-    """Give a nested clause the source of its surroundings where it names none."""
-    if source is None:
-        return clause
-    match clause:
-        case Pattern("$", terms, offset):
-            return Pattern(source, terms, offset)
-        case RuleCall("$", name, args, offset):
-            return RuleCall(source, name, args, offset)
-        case Not(variables, clauses, offset):
-            return Not(variables, tuple(_with_source(c, source) for c in clauses), offset)
-        case Optional(clauses, offset):
-            return Optional(tuple(_with_source(c, source) for c in clauses), offset)
-        case Or(required, variables, branches, offset):
-            nested = tuple(tuple(_with_source(c, source) for c in b) for b in branches)
-            return Or(required, variables, nested, offset)
-        case _:
-            pass
-    return clause
-
-
 @v_args(inline=True)
 class ClauseBuilder(TermBuilder):
     """Clauses; each gives a tuple of clauses, since nested lookup refs and calls add some."""
@@ -180,11 +161,21 @@ class ClauseBuilder(TermBuilder):
         return _Nested(call)
 
     def predicate(self, _open: Token, call: _Call, _close: Token) -> Any:
+        if call.function in SEARCHES:
+            raise self._fail(
+                f"({call.function} …) finds rows, and nothing binds them",
+                "query/search-binding",
+                call.offset,
+                f"write [({call.function} …) [[?e]]]",
+            )
         return (*call.extra, Predicate(call.function, call.args, call.offset))
 
     def function_call(self, _open: Token, call: _Call, binding: Any, _close: Token) -> Any:
         if isinstance(binding, BindTuple) and syntax.is_relation_binding(binding):
             binding = BindCollection(binding.items[0])
+        if call.function in SEARCHES:
+            search = search_clause(call.function, call.args, binding, call.offset, self._text)
+            return (*call.extra, search)
         return (*call.extra, FunctionCall(call.function, call.args, binding, call.offset))
 
     def two_calls(self, _open: Token, first: _Call, second: _Call, *_rest: Any) -> Any:
@@ -234,7 +225,7 @@ class ClauseBuilder(TermBuilder):
         """Flatten the clauses of a nested form, its source given to those that name none."""
         source = _own_source(items)
         clauses = tuple(
-            _with_source(clause, source)
+            with_source(clause, source)
             for item in items
             if isinstance(item, tuple)
             for clause in item
@@ -248,7 +239,7 @@ class ClauseBuilder(TermBuilder):
     def _branches(self, items: tuple[Any, ...], opening: Token) -> tuple[Any, ...]:
         source = _own_source(items)
         branches = tuple(
-            tuple(_with_source(clause, source) for clause in item)
+            tuple(with_source(clause, source) for clause in item)
             for item in items
             if isinstance(item, tuple)
         )

@@ -25,6 +25,7 @@ from datamem.datalog.syntax import (
     Rule,
     RuleCall,
     RulesInput,
+    Search,
     SourceName,
     Variable,
     all_variables,
@@ -223,7 +224,7 @@ def function_hint(name: str) -> str | None:
 def _used_sources(query: Query) -> Iterator[tuple[str, int]]:
     for clause in walk(query.where):
         match clause:
-            case Pattern(source, _, offset):
+            case Pattern(source, _, offset) | Search(source=source, offset=offset):
                 yield source, offset
             case Predicate(_, args, _) | FunctionCall(_, args, _, _):
                 for arg in args:

@@ -59,6 +59,7 @@ class Context:
         "fetched",
         "functions",
         "given",
+        "inputs",
         "max_rows",
         "probes",
         "raw_sources",
@@ -85,6 +86,7 @@ class Context:
         self.raw_sources: dict[str, Any] = {}
         self.functions = dict(functions or {})
         self.given: dict[str, Any] = {}
+        self.inputs: list[Any] = []
         self.timeout_s = timeout_s
         self.deadline = None if timeout_s is None else clock() + timeout_s
         self.max_rows = max_rows

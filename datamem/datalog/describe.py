@@ -17,6 +17,8 @@ def describe(step: Any) -> str:
             return f"[{_call(function, args)}]"
         case steps.FunctionStep(function, args, binding):
             return f"[{_call(function, args)} {_binding(binding)}]"
+        case steps.SearchStep():
+            return _search(step)
         case steps.RuleStep(source, name, args):
             shown = " ".join(_term(term) for term in args)
             return f"({_source(source)}{name} {shown})"
@@ -32,6 +34,14 @@ def describe(step: Any) -> str:
         case _:
             pass
     return str(step)
+
+
+def _search(step: steps.SearchStep) -> str:
+    given = [_term(arg) for arg in step.args]
+    given += [f":{name} {_term(value)}" for name, value in step.options]
+    outputs = " ".join("_" if name is None else name for name in step.outputs)
+    among = f" among {_scope(step.scope)}" if step.scope.steps else ""
+    return f"[({step.name} {step.source} {' '.join(given)}) [[{outputs}]]]{among}"
 
 
 def _scope(scope: steps.Scope) -> str:

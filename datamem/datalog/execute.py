@@ -41,6 +41,7 @@ from datamem.datalog.steps import (
     PredicateStep,
     RuleStep,
     Scope,
+    SearchStep,
     Step,
     TableStep,
     variables_of_step,
@@ -162,7 +163,7 @@ def _trimmed(relation: Relation, needed: frozenset[str] | None) -> Relation:
 def _multiplies(step: Step, linked: Sequence[Relation], context: Context) -> bool:
     """Tell whether a step can give more rows than it gets."""
     if not isinstance(step, PatternStep):
-        return isinstance(step, RuleStep | TableStep | OrStep | OptionalStep)
+        return isinstance(step, RuleStep | TableStep | OrStep | OptionalStep | SearchStep)
     if len(linked) > 1:
         return True
     if step.provides.issubset(linked[0].names):
@@ -346,6 +347,11 @@ def _apply(step: Step, linked: list[Relation], context: Context) -> tuple[list[R
 
             answer = call_rule(step, linked, context)
             return [_joined([*linked, answer], context, step)], "rule"
+        case SearchStep():
+            from datamem.datalog.search_steps import run_search  # searches run scopes
+
+            hits, how = run_search(step, _shared(linked, step.params), context)
+            return [_joined([*linked, hits], context, step)], how
         case TableStep():
             rows = context.tables[step.table].rows_as(step.version, step.names)
             return [_joined([*linked, rows], context, step)], "table"

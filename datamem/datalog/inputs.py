@@ -10,7 +10,7 @@ from datamem.datalog.bind import BindMismatch, bind_values, mismatch_error
 from datamem.datalog.context import Context
 from datamem.datalog.faults import query_error
 from datamem.datalog.relation import TRUE, Relation
-from datamem.datalog.sources import NO_VALUE, DatabaseSource, coerce
+from datamem.datalog.sources import NO_VALUE, DatabaseSource, as_vector, coerce
 from datamem.datalog.steps import Use
 from datamem.datalog.syntax import (
     BindCollection,
@@ -45,6 +45,7 @@ def bind_inputs(values: Sequence[Any], context: Context) -> list[Relation]:
         if isinstance(item, BindScalar):
             context.given[item.variable.name] = value
         relations.append(_bound(item, value, context))
+    context.inputs = relations
     return relations
 
 
@@ -111,7 +112,9 @@ def _converter(name: str, uses: set[Use], context: Context) -> Callable[[Any], A
             return _entity(normal(value), name, found, kinds, context)
 
         return to_entity
-    typed = [kind for kind in kinds if kind]
+    if kinds <= {"search", "VECTOR"}:
+        return as_vector
+    typed = [kind for kind in kinds if kind and kind != "search"]
     if len(typed) == 1 and typed[0] in ValueType.__members__:
         value_type = ValueType[typed[0]]
 

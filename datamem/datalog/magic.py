@@ -24,6 +24,7 @@ from datamem.datalog.steps import (
     RuleBody,
     RuleStep,
     Scope,
+    SearchStep,
     Step,
     TableKey,
     TableStep,
@@ -255,7 +256,7 @@ def _rank(step: Step, bound: set[str]) -> tuple[int, int]:
             return (2 if linked else 6), free
         case OrStep():
             return (3 if linked else 5), free
-        case OptionalStep() | TableStep():
+        case OptionalStep() | TableStep() | SearchStep():
             return 3, free
 
 

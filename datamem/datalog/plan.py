@@ -24,6 +24,7 @@ from datamem.datalog.steps import (
     PatternStep,
     PredicateStep,
     RuleStep,
+    SearchStep,
     Step,
     TableStep,
     variables_of_step,
@@ -31,6 +32,9 @@ from datamem.datalog.steps import (
 
 UNKNOWN_ROWS: Final = 10_000_000
 """Stands for the size of a rule that nothing binds: such a step comes last."""
+
+USUAL_ROWS: Final = 10
+"""What a rule or a search is taken to give for one row."""
 
 Measure = Callable[[PatternStep, Sequence[Relation]], int]
 
@@ -143,8 +147,9 @@ def estimate(
             return Estimate(size, 4)
         case OrStep():
             return _estimate_or(step, linked, context, bound)
-        case RuleStep():
-            return Estimate(size * 10 if linked else UNKNOWN_ROWS, 6)
+        case RuleStep() | SearchStep():
+            is_bounded = linked or isinstance(step, SearchStep)
+            return Estimate(size * USUAL_ROWS if is_bounded else UNKNOWN_ROWS, 6)
         case TableStep():
             return Estimate(context.tables[step.table].size_of(step.version), 1)
 

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from datamem.datalog.ranges import PREFIXED
-from datamem.datalog.steps import FunctionStep, GivenTerm, PatternStep, PredicateStep, Step
+from datamem.datalog.steps import (
+    FunctionStep,
+    GivenTerm,
+    PatternStep,
+    PredicateStep,
+    SearchStep,
+    Step,
+)
 from datamem.datalog.syntax import BindScalar, Constant, Query, Term, Variable
 
 _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "==": "="}
@@ -46,6 +53,8 @@ def know_inputs(steps: Sequence[Step], query: Query) -> None:
     """Mark the bounds that are scalar inputs; nested scopes and rules may mean other variables."""
     scalars = {item.variable.name for item in query.inputs if isinstance(item, BindScalar)}
     for step in steps:
+        if isinstance(step, SearchStep):
+            know_inputs(step.scope.steps, query)
         if isinstance(step, PatternStep):
             step.ranges[:] = [
                 (operator, GivenTerm(term.name))

@@ -14,15 +14,24 @@ from typing import Any, Final
 from datamem.datalog.check import find_variables, function_hint, input_variables
 from datamem.datalog.faults import near, query_error
 from datamem.datalog.push import know_inputs, push_ranges
-from datamem.datalog.rename import rename_clause
+from datamem.datalog.rename import rename_clause, with_source
 from datamem.datalog.safety import (
+    Needs,
     clause_needs,
     outer_of,
     required_positions,
     stuck_clauses,
 )
+from datamem.datalog.searches import (
+    check_source,
+    input_links,
+    narrow_searches,
+    search_step,
+    uses_of_search,
+)
 from datamem.datalog.steps import (
     FunctionStep,
+    Names,
     NotStep,
     OptionalStep,
     OrStep,
@@ -33,6 +42,7 @@ from datamem.datalog.steps import (
     RuleBody,
     RuleStep,
     Scope,
+    SearchStep,
     Step,
     Use,
 )
@@ -51,6 +61,7 @@ from datamem.datalog.syntax import (
     Query,
     Rule,
     RuleCall,
+    Search,
     SourceName,
     Term,
     Variable,
@@ -109,18 +120,24 @@ class _Resolver:
                 for name, bodies in self._rules.items()
             }
         )
+        self._links = input_links(query)
         self._resolved: dict[tuple[str, str], ResolvedRule] = {}
         self._param_uses: dict[tuple[str, str], list[set[Use]]] = {}
 
     def resolve(self) -> Resolved:
-        check_strata([rule for bodies in self._rules.values() for rule in bodies], None)
+        check_strata([self._narrowed(r) for rules in self._rules.values() for r in rules], None)
         inputs = input_variables(self._query)
         asked = {variable.name for variable in find_variables(self._query)}
-        scope = self._scope(self._where, inputs, asked)
+        scope = self._scope(self._where, inputs, asked, inputs=frozenset(inputs))
         know_inputs(scope.steps, self._query)
         self._check_asked(scope)
         asked.update(variable.name for variable in self._query.with_variables)
         return Resolved(self._query, scope, self._resolved, self._uses, frozenset(asked))
+
+    def _narrowed(self, rule: Rule) -> Rule:
+        """Return a rule with its searches narrowed, as its body will be resolved."""
+        head = {variable.name for variable in rule.head}
+        return replace(rule, body=narrow_searches(rule.body, head, (), self._positions))
 
     def _check_asked(self, scope: Scope) -> None:
         for variable in (*find_variables(self._query), *self._query.with_variables):
@@ -137,11 +154,21 @@ class _Resolver:
     # scopes
 
     def _scope(
-        self, clauses: Sequence[Clause], bound: Iterable[str], visible: Iterable[str] = ()
+        self,
+        clauses: Sequence[Clause],
+        bound: Iterable[str],
+        visible: Iterable[str] = (),
+        *,
+        inputs: Names = frozenset(),
     ) -> Scope:
-        """Resolve a conjunction whose surroundings bind `bound` and know `visible`."""
+        """Resolve a conjunction whose surroundings bind `bound` and know `visible`.
+
+        `inputs` are variables of `:in` whose relations stand beside the clauses.
+        """
         have = set(bound)
         known = have | set(visible)
+        links = self._links if inputs else ()
+        clauses = narrow_searches(clauses, have, links, self._positions)
         needs = [
             (
                 clause,
@@ -158,6 +185,8 @@ class _Resolver:
         for clause, (requires, provides) in needs:
             if isinstance(clause, RuleCall):
                 steps += self._rule_call(clause, requires, provides)
+            elif isinstance(clause, Search):
+                steps.append(self._search(clause, (requires, provides), have, known, inputs))
             else:
                 steps.append(self._step(clause, requires, provides))
         push_ranges(steps)
@@ -228,6 +257,18 @@ class _Resolver:
         return OrStep(
             tuple(sorted(visible)), tuple(branches), requires, provides, clause.offset
         )
+
+    def _search(
+        self, clause: Search, needs: Needs, bound: set[str], visible: set[str], inputs: Names
+    ) -> SearchStep:
+        check_source(clause, self._schemas, self._text)
+        for name, kind in uses_of_search(clause):
+            self._uses.setdefault(name, set()).add(Use(clause.source, kind))
+
+        def scope(given: Names, used: Names) -> Scope:
+            return self._scope(clause.narrowing, given, visible, inputs=used)
+
+        return search_step(clause, needs[0], bound, inputs, scope)
 
     def _localised(
         self, clauses: Sequence[Clause], keep: Iterable[str], is_join: bool
@@ -366,7 +407,7 @@ class _Resolver:
         resolved = []
         for rule in bodies:
             head = tuple(variable.name for variable in rule.head)
-            body = tuple(_over(clause, source) for clause in rule.body)
+            body = tuple(with_source(clause, source) for clause in rule.body)
             scope = self._scope(body, {head[i] for i in required}, head)
             resolved.append(RuleBody(head, scope))
             for i, variable in enumerate(head):
@@ -430,24 +471,3 @@ def _forward(name: Any) -> str | None:
         return None
     before, slash, after = name.rpartition("/")
     return f"{before}/{after[1:]}" if slash and after.startswith("_") else None
-
-
-def _over(clause: Clause, source: str) -> Clause:
-    """Let the patterns of a rule body that name no source use the caller's."""
-    if source == "$":
-        return clause
-    match clause:
-        case Pattern("$", terms, offset):
-            return Pattern(source, terms, offset)
-        case RuleCall("$", name, args, offset):
-            return RuleCall(source, name, args, offset)
-        case Not(variables, clauses, offset):
-            return Not(variables, tuple(_over(c, source) for c in clauses), offset)
-        case Optional(clauses, offset):
-            return Optional(tuple(_over(c, source) for c in clauses), offset)
-        case Or(required, variables, branches, offset):
-            over = tuple(tuple(_over(c, source) for c in branch) for branch in branches)
-            return Or(required, variables, over, offset)
-        case _:
-            pass
-    return clause

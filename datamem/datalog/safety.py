@@ -19,6 +19,7 @@ from datamem.datalog.syntax import (
     Pattern,
     Predicate,
     RuleCall,
+    Search,
     Variable,
     all_variables,
     binding_variables,
@@ -54,6 +55,8 @@ def clause_needs(
             bound = frozenset(variable.name for variable in binding_variables(binding))
             called = variables_of(Predicate(clause.function, clause.args))
             return frozenset(called), bound
+        case Search():
+            return _search_needs(clause, visible, positions)
         case RuleCall(source, name, args):
             return _rule_needs(args, positions(source, name))
         case Not(variables, clauses):
@@ -65,6 +68,13 @@ def clause_needs(
             return frozenset(names & outer), frozenset(names - outer)
         case Or():
             return _or_needs(clause, positions)
+
+
+def _search_needs(clause: Search, visible: set[str], positions: RequiredPositions) -> Needs:
+    """A search needs its arguments, and what its narrowing clauses need, if these do not give it."""
+    needs, gives = scope_needs(clause.narrowing, set(), positions, visible)
+    required = (needs | (clause.arguments - gives)) - {clause.entity}
+    return frozenset(required), frozenset(variables_of(clause) - required)
 
 
 def _rule_needs(args: Sequence[object], required: frozenset[int]) -> Needs:

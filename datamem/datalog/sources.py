@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeAlias, TypeGuard
 
+import numpy as np
+
 from datamem.datalog.domains import Domain, Domains
 from datamem.datalog.faults import query_error
 from datamem.datalog.kernels import BoolArray, Int64Array
@@ -199,6 +201,23 @@ def coerce(value_type: ValueType, value: Any) -> Any:
 
 
 NO_VALUE: Final = _NO
+
+
+def as_vector(value: Any) -> Any:
+    """Return a list of numbers as float32[n], as heaps keep vectors; anything else as it is."""
+    if isinstance(value, np.ndarray):
+        is_vector = value.ndim == 1 and value.dtype.kind in "fiu"
+        return np.asarray(value, np.float32) + np.float32(0) if is_vector else value
+    if isinstance(value, list | tuple) and value and _is_number(value[0]):
+        try:
+            return np.asarray(value, np.float32) + np.float32(0)
+        except (TypeError, ValueError, OverflowError):
+            return value
+    return normal(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _as_keyword(value: Any) -> Any:

@@ -96,6 +96,29 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SearchStep:
+    """The best entities of a ranking among those that a scope allows.
+
+    Attributes:
+        scope: the clauses that narrow the search; the entity and the parameters are given to it.
+        params: variables of its surroundings; each combination of their values is a search.
+        inputs: variables of `:in`, whose relations narrow as clauses do.
+    """
+
+    name: str
+    source: str
+    args: tuple[Argument, ...]
+    options: tuple[tuple[str, Argument], ...]
+    outputs: tuple[str | None, ...]
+    scope: Scope
+    params: Names
+    inputs: Names
+    requires: Names
+    provides: Names
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NotStep:
     """An anti-join on `requires`."""
 
@@ -165,6 +188,7 @@ Step: TypeAlias = (
     PatternStep
     | PredicateStep
     | FunctionStep
+    | SearchStep
     | RuleStep
     | NotStep
     | OrStep

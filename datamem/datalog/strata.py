@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from datamem.datalog.faults import query_error
-from datamem.datalog.syntax import Clause, Not, Optional, Or, Rule, RuleCall
+from datamem.datalog.syntax import Clause, Not, Optional, Or, Rule, RuleCall, Search
 
 Edges = Mapping[str, Mapping[str, bool]]
 """rule -> the rules that its bodies call -> whether some call is negated."""
@@ -30,7 +30,7 @@ def _calls(clauses: Sequence[Clause], *, negated: bool) -> Iterator[tuple[str, b
         match clause:
             case RuleCall(name=name):
                 yield name, negated
-            case Not(clauses=nested) | Optional(clauses=nested):
+            case Not(clauses=nested) | Optional(clauses=nested) | Search(narrowing=nested):
                 yield from _calls(nested, negated=True)
             case Or(branches=branches):
                 for branch in branches:

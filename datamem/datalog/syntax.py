@@ -101,6 +101,46 @@ class FunctionCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """`[(vec-neighbors $src? args… options?) [[?e ?v ?score]]]`: the best of a ranking.
+
+    Attributes:
+        name: which search, a key of `searches.SEARCHES`.
+        args: by position.
+        options: by name, without the colon.
+        outputs: the variable of each column, None where nobody looks; the first is the entity.
+        narrowing: the clauses of the same conjunction that say which entities may be found;
+            put here while the query is resolved (`searches.py`).
+    """
+
+    name: str
+    source: str
+    args: tuple[Argument, ...]
+    options: tuple[tuple[str, Argument], ...]
+    outputs: tuple[Variable | None, ...]
+    narrowing: tuple[Clause, ...] = ()
+    offset: int = field(default=-1, compare=False)
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """Names of the variables that say what is searched for."""
+        given = (*self.args, *(value for _, value in self.options))
+        return frozenset(arg.name for arg in given if isinstance(arg, Variable))
+
+    @property
+    def found(self) -> frozenset[str]:
+        """Names of the variables that only the search can bind: all outputs but the entity."""
+        rest = {variable.name for variable in self.outputs[1:] if variable is not None}
+        return frozenset(rest - {self.entity})
+
+    @property
+    def entity(self) -> str | None:
+        """Name of the entity's variable."""
+        first = self.outputs[0] if self.outputs else None
+        return None if first is None else first.name
+
+
+@dataclass(frozen=True, slots=True)
 class RuleCall:
     """`($src? name args…)`."""
 
@@ -137,7 +177,7 @@ class Optional:
     offset: int = field(default=-1, compare=False)
 
 
-Clause: TypeAlias = Pattern | Predicate | FunctionCall | RuleCall | Not | Or | Optional
+Clause: TypeAlias = Pattern | Predicate | FunctionCall | Search | RuleCall | Not | Or | Optional
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +303,9 @@ def variables_of(clause: Clause) -> set[str]:
         case FunctionCall(function, args, binding):
             bound = {variable.name for variable in binding_variables(binding)}
             return _call_variables(function, args) | bound
+        case Search(outputs=outputs, narrowing=clauses):
+            named = {variable.name for variable in outputs if variable is not None}
+            return named | clause.arguments | all_variables(clauses)
         case Not(variables, clauses):
             if variables is not None:
                 return {variable.name for variable in variables}
