@@ -1,0 +1,80 @@
+"""Lists of memories by what they have, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from datamem.index.kernels import Int64Array
+from datamem.index.words import us_of_instant
+from datamem.memory.context import Context
+from datamem.memory.kinds import get
+from datamem.memory.record import Record
+
+if TYPE_CHECKING:
+    from datamem.db import Db
+
+
+def list_memories(
+    context: Context,
+    wanted: Mapping[str, Any],
+    *,
+    tags: Sequence[str],
+    since: datetime | timedelta | None,
+    limit: int | None,
+    db: Db | None,
+) -> list[Record]:
+    """Return the memories with these values; a pair is a kind and a reference of that kind.
+
+    Cost: of the memories that have the rarest value, not of all.
+    """
+    seen = context.view() if db is None else db
+    found = _having(seen, wanted, tags)
+    created = seen.schema.require(":memory/created-at")
+    if since is not None:
+        low = us_of_instant(_start(context, since))
+        recent = np.unique(seen.value_range(created.id, low=low).e)
+        found = recent if found is None else np.intersect1d(found, recent)
+    if found is None:
+        found = np.unique(seen.rows(a=seen.schema.require(":memory/id").id).e)
+    newest = newest_first(seen, created.id, found)[:limit]
+    return [context.record(seen, e, "memory") for e in newest.tolist()]
+
+
+def _start(context: Context, since: datetime | timedelta) -> datetime:
+    if isinstance(since, timedelta):
+        return context.now() - since
+    return since if since.tzinfo else since.replace(tzinfo=UTC)
+
+
+def _having(db: Db, wanted: Mapping[str, Any], tags: Sequence[str]) -> Int64Array | None:
+    """Return the memories that have every value, ascending; None where nothing is wanted."""
+    pairs = [(name, value) for name, value in wanted.items() if _is_wanted(value)]
+    pairs += [(":memory/tags", tag) for tag in tags]
+    found: Int64Array | None = None
+    for name, value in pairs:
+        attribute = db.schema.require(name)
+        given = get(db, *value) if isinstance(value, tuple) else attribute.check(value)
+        word = db.encode(attribute, given)
+        rows = np.empty(0, np.int64) if word is None else db.rows(a=attribute.id, v=word).e
+        found = np.unique(rows) if found is None else np.intersect1d(found, rows)
+    return found
+
+
+def _is_wanted(value: Any) -> bool:
+    return value is not None and not (isinstance(value, tuple) and value[1] is None)
+
+
+def newest_first(db: Db, attribute_id: int, entities: Int64Array) -> Int64Array:
+    """Return entities by an instant that they have, newest first; those without one come last.
+
+    Args:
+        entities: ascending and distinct.
+    """
+    rows = db.lookup_many(attribute_id, entities)
+    instants = np.full(len(entities), np.iinfo(np.int64).min)
+    instants[np.searchsorted(entities, rows.e)] = rows.v
+    return entities[np.lexsort((-entities, -instants))]

@@ -1,0 +1,130 @@
+"""`Memory`: an agent's memory in one database, for programs that need no Datalog."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from datamem.errors import StorageError
+from datamem.memory.context import Context
+from datamem.memory.memories import Memories
+from datamem.memory.predicates import register_predicates
+from datamem.memory.scope import Scope
+from datamem.memory.scoping import narrowed
+from datamem.memory.view import ValidAt
+from datamem.schema.agent import missing_definitions
+
+if TYPE_CHECKING:
+    from datamem.conn import Connection
+    from datamem.db import Db
+
+
+class Memory(Memories):
+    """An agent's memory: one connection, seen within a scope.
+
+    Anything that names an entity may be a record, its UUID, the name it was made or imported under, or its
+    entity id. What is forgotten, has expired, or is no longer true is not shown unless asked for.
+
+    Attributes:
+        conn: the connection, for transactions and queries of your own.
+
+    Example:
+        >>> from datamem import connect
+        >>> from datamem.memory import Memory
+        >>> mem = Memory(connect())
+        >>> tea = mem.add("Ada takes her tea black", tags=["tea"])
+        >>> mem.revise(tea, "Ada takes milk in her tea", why="she said so").content
+        'Ada takes milk in her tea'
+        >>> mem.forget(tea)
+        >>> mem.list()
+        []
+    """
+
+    def __init__(
+        self, conn: Connection, *, organization: Any = None, embedder: Any = None
+    ) -> None:
+        """Take the memory in a database, bringing it the agent schema where it lacks it.
+
+        Args:
+            conn: the database.
+            organization: the tenant to read and write for, made if there is none of this name; None:
+                everything in the database.
+            embedder: from n texts to float32[n, d], with a `name`; None embeds nothing.
+        """
+        self.conn = conn
+        prepare(conn)
+        self.ctx = Context(conn, Scope(), embedder)
+        if organization is not None:
+            self.ctx = narrowed(self.ctx, organization=organization, make=True)
+
+    @classmethod
+    def _of(cls, context: Context) -> Memory:
+        memory = cls.__new__(cls)
+        memory.conn, memory.ctx = context.conn, context
+        return memory
+
+    def scope(
+        self,
+        *,
+        organization: Any = None,
+        app: str | None = None,
+        user: Any = None,
+        agent: Any = None,
+        session: Any = None,
+    ) -> Memory:
+        """Return the same memory for one tenant, application, user, agent or session.
+
+        It reads and writes only what belongs to them, and what it adds belongs to them. Its `db` is an
+        ordinary database value, for queries that see nothing else.
+
+        Raises:
+            DatamemError: `memory/unknown` for an owner outside this scope, `scope/wider` for another
+                owner than the scope has.
+        """
+        return Memory._of(
+            narrowed(
+                self.ctx,
+                organization=organization,
+                app=app,
+                user=user,
+                agent=agent,
+                session=session,
+            )
+        )
+
+    @property
+    def db(self) -> Db:
+        """What is remembered now, within the scope: a database value for any query."""
+        return self.view()
+
+    def view(
+        self,
+        *,
+        as_of: int | datetime | None = None,
+        valid_at: ValidAt = None,
+        include_forgotten: bool = False,
+    ) -> Db:
+        """Return what is remembered as a database value, now or at another time.
+
+        Args:
+            as_of: what the database knew then: a t, a transaction or an instant.
+            valid_at: what was true then, as far as is known: an instant; "ever" for facts that have ended
+                too. None leaves out what had ended at the view's own instant.
+            include_forgotten: with what is forgotten, deleted, archived or expired.
+        """
+        return self.ctx.view(
+            as_of=as_of, valid_at=valid_at, include_forgotten=include_forgotten
+        )
+
+
+def prepare(conn: Connection) -> None:
+    """Register the predicates of the agent schema, and declare what the database lacks of it."""
+    register_predicates(conn)
+    missing = missing_definitions(conn.db.schema)
+    if not missing:
+        return
+    try:
+        conn.transact(missing)
+    except StorageError as error:
+        if error.code != "storage/read-only":
+            raise

@@ -1,0 +1,237 @@
+"""A scope: the part of a database that one tenant, application, user, agent or session may see.
+
+An entity is in a scope if every owner it names (`datamem.memory.owners`) is the scope's own where the scope
+says so, and if what it is a part of is in the scope. What names no user, agent, session or app is shared by
+all of those within its organisation; what names no organisation, and is no part of anything that does, is
+nobody's, and no tenant sees it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from datamem.db.advance import advance, branch
+from datamem.errors import DatamemError
+from datamem.ids import ATTR_BASE, TX_BASE
+from datamem.index.kernels import BoolArray, Int64Array
+from datamem.memory.owners import (
+    DIMENSIONS,
+    EVERYBODYS,
+    PART_OF,
+    known_attributes,
+    owner_attributes,
+)
+from datamem.schema.bootstrap import TX_INSTANT
+from datamem.schema.types import ValueType
+
+if TYPE_CHECKING:
+    from datamem.db import Db
+    from datamem.transact.plan import TxPlan
+
+_FEW: Final = 256
+"""Up to so many entities are looked at one set at a time; more make a table of all entities."""
+_DEEPEST: Final = 8
+"""Longest chain of parts and wholes that is followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Owners that an entity must have: entity ids, and the name of the app; None asks for nothing."""
+
+    organization: int | None = None
+    app: str | None = None
+    user: int | None = None
+    agent: int | None = None
+    session: int | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Tell whether the scope leaves nothing out."""
+        return all(getattr(self, field.name) is None for field in fields(self))
+
+    def with_owner(self, dimension: str, owner: Any) -> Scope:
+        """Return the scope with one more owner."""
+        return replace(self, **{dimension: owner})
+
+    def of(self, db: Db) -> Db:
+        """Return `db` with only what the scope may see; it stays a value, and takes any query.
+
+        Cost: nothing now. A query that reads few entities asks about those; one that reads many makes a
+        table of all entities once per value: about 10 ms for a million.
+        """
+        return db if self.is_everything else db.showing(_Shows(self, db))
+
+    def check_plan(self, db: Db, plan: TxPlan) -> None:
+        """Refuse a transaction that touches, or refers to, anything outside the scope.
+
+        Raises:
+            DatamemError: `scope/outside` with the entities, `scope/schema` for changes of the schema.
+        """
+        if self.is_everything or plan.empty:
+            return
+        if plan.changes_schema:
+            raise DatamemError(
+                "a scope cannot change the schema, which is everybody's",
+                code="scope/schema",
+                hint="declare attributes on the whole database first",
+            )
+        touched = _entities(plan.e)
+        self._check(db, touched[touched < db.next_entity], "is")
+        after = advance(branch(db), plan)
+        self._check(after, np.union1d(touched, _targets(db, plan)), "would be")
+
+    def _check(self, db: Db, entities: Int64Array, verb: str) -> None:
+        entities = entities[_exist(db, entities)]
+        outside = entities[~visible(db, entities, self)]
+        if len(outside):
+            raise DatamemError(
+                f"entity {outside[0]} {verb} outside the scope",
+                code="scope/outside",
+                hint="a scope writes only what belongs to it",
+                entities=outside.tolist(),
+            )
+
+
+def _exist(db: Db, entities: Int64Array) -> BoolArray:
+    return np.array([bool(db.entity_words(e)) for e in entities.tolist()], np.bool_)
+
+
+def _entities(column: Any) -> Int64Array:
+    ids = np.unique(np.asarray(column, np.int64))
+    return ids[ids < TX_BASE]
+
+
+def _targets(db: Db, plan: TxPlan) -> Int64Array:
+    """Return the entities that the plan's assertions refer to; those of the transaction apart."""
+    is_ref = {a for a in set(plan.a) if db.value_type(a) is ValueType.REF}
+    rows = zip(plan.e, plan.a, plan.v, plan.added, strict=True)
+    found = {v for e, a, v, added in rows if added and a in is_ref and e < TX_BASE}
+    return _entities(sorted(found))
+
+
+class _Shows:
+    """Which entities of one database value a scope shows."""
+
+    def __init__(self, scope: Scope, db: Db) -> None:
+        self._scope = scope
+        self._db = db.unfiltered()
+        self._table: BoolArray | None = None
+
+    def __call__(self, e: Int64Array) -> BoolArray:
+        if self._table is None and len(e) <= _FEW:
+            distinct, inverse = np.unique(e, return_inverse=True)
+            found: BoolArray = self._decide(distinct)[inverse]
+            return found
+        if self._table is None:
+            every = np.arange(self._db.next_entity, dtype=np.int64)
+            self._table = visible(self._db, every, self._scope)
+        is_user = e < TX_BASE
+        if is_user.all():
+            return self._table[e]
+        shown = np.empty(len(e), np.bool_)
+        shown[is_user] = self._table[e[is_user]]
+        shown[~is_user] = self._decide(e[~is_user])
+        return shown
+
+    def _decide(self, e: Int64Array) -> BoolArray:
+        """Decide about distinct entities of any partition: attributes are everybody's."""
+        shown = np.ones(len(e), np.bool_)
+        is_user, is_tx = e < TX_BASE, (e >= TX_BASE) & (e < ATTR_BASE)
+        shown[is_user] = visible(self._db, e[is_user], self._scope)
+        if is_tx.any():
+            shown[is_tx] = _visible_transactions(self._db, e[is_tx], self._scope)
+        return shown
+
+
+def _visible_transactions(db: Db, txs: Int64Array, scope: Scope) -> BoolArray:
+    """Tell which transactions say nothing but when they were, or were written in the scope."""
+    shown = np.ones(len(txs), np.bool_)
+    own = known_attributes(db.schema, (":tx/organization",))
+    for i, tx in enumerate(txs.tolist()):
+        said = dict(db.entity_words(tx))
+        said.pop(TX_INSTANT, None)
+        shown[i] = not said or (
+            scope.organization is not None
+            and [said.get(a) for a in own] == [scope.organization]
+        )
+    return shown
+
+
+def visible(db: Db, entities: Int64Array, scope: Scope, depth: int = _DEEPEST) -> BoolArray:
+    """Tell which entities are in the scope.
+
+    Args:
+        db: an unfiltered value.
+        entities: int64[n] user entities, ascending and distinct.
+    """
+    shown = np.ones(len(entities), np.bool_)
+    if not len(entities) or depth == 0:
+        return shown if depth else np.zeros(len(entities), np.bool_)
+    owned = np.zeros(len(entities), np.bool_)
+    for dimension in DIMENSIONS:
+        wanted = _wanted(db, scope, dimension)
+        if wanted is None:
+            continue
+        named, matches = _owners(db, entities, dimension, wanted)
+        shown &= matches | ~named
+        if dimension == "organization":
+            owned = matches
+    is_part, is_shown = _wholes(db, entities, scope, depth)
+    shown &= is_shown | ~is_part
+    if scope.organization is not None:
+        shown &= owned | is_part | _everybodys(db, entities)
+    return shown
+
+
+def _wanted(db: Db, scope: Scope, dimension: str) -> int | None:
+    value = getattr(scope, dimension)
+    if dimension != "app" or value is None:
+        return value  # type: ignore[no-any-return]  # an entity id
+    code = db.heap.find(ValueType.STRING, value)
+    return -1 if code is None else code
+
+
+def _owners(
+    db: Db, entities: Int64Array, dimension: str, wanted: int
+) -> tuple[BoolArray, BoolArray]:
+    """Return which entities name an owner, and which name the wanted one."""
+    named = np.zeros(len(entities), np.bool_)
+    matches = np.zeros(len(entities), np.bool_)
+    for a in owner_attributes(db.schema, dimension):
+        rows = db.lookup_many(a, entities)
+        at = np.searchsorted(entities, rows.e)
+        named[at] = True
+        matches[at[rows.v == wanted]] = True
+    for a in known_attributes(db.schema, (f":{dimension}/id",)):
+        at = np.searchsorted(entities, db.lookup_many(a, entities).e)
+        named[at] = True
+        matches[at] = entities[at] == wanted
+    return named, matches
+
+
+def _wholes(
+    db: Db, entities: Int64Array, scope: Scope, depth: int
+) -> tuple[BoolArray, BoolArray]:
+    """Return which entities are parts of something, and of which all wholes are shown."""
+    is_part = np.zeros(len(entities), np.bool_)
+    shown = np.ones(len(entities), np.bool_)
+    for a in known_attributes(db.schema, PART_OF):
+        rows = db.lookup_many(a, entities)
+        if not len(rows):
+            continue
+        wholes, inverse = np.unique(rows.v, return_inverse=True)
+        whole_shown = visible(db, wholes, scope, depth - 1)[inverse]
+        at = np.searchsorted(entities, rows.e)
+        is_part[at] = True
+        shown[at[~whole_shown]] = False
+    return is_part, shown
+
+
+def _everybodys(db: Db, entities: Int64Array) -> BoolArray:
+    found = np.zeros(len(entities), np.bool_)
+    for a in known_attributes(db.schema, EVERYBODYS):
+        found[np.searchsorted(entities, db.lookup_many(a, entities).e)] = True
+    return found
