@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from datamem.datalog.check import find_variables, function_hint, input_variables
 from datamem.datalog.faults import near, query_error
+from datamem.datalog.inline import Inliner
 from datamem.datalog.push import know_inputs, push_ranges
 from datamem.datalog.rename import rename_clause, with_source
 from datamem.datalog.safety import (
@@ -120,6 +121,12 @@ class _Resolver:
                 for name, bodies in self._rules.items()
             }
         )
+        inliner = Inliner(self._rules, self._required, self._fresh)
+        self._where = inliner.clauses(self._where)
+        self._rules = {
+            name: [replace(rule, body=inliner.clauses(rule.body)) for rule in bodies]
+            for name, bodies in self._rules.items()
+        }
         self._links = input_links(query)
         self._resolved: dict[tuple[str, str], ResolvedRule] = {}
         self._param_uses: dict[tuple[str, str], list[set[Use]]] = {}
