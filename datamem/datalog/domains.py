@@ -24,11 +24,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class HeapSource(Protocol):
-    """What a domain of codes needs of the database that they come from."""
+class Decoder(Protocol):
+    """What a result needs of the database that its codes come from."""
 
     def decode(self, value_type: ValueType, words: Int64Array) -> list[Any]:
         """Return the values of words."""
+
+
+class HeapSource(Decoder, Protocol):
+    """What a domain of codes needs of the database that they come from."""
 
     def find_code(self, value: Any) -> int | None:
         """Return the code of a value, if the heap holds it."""
@@ -164,6 +168,21 @@ class CodeDomain(Domain):
     def encode(self, value: Any) -> int | None:
         """Find the value's code; None where the heap does not hold it."""
         return self.heap.find_code(value)
+
+
+class HeapCodes(Domain):
+    """Codes of a database's heap in a result: they are decoded, and nothing else."""
+
+    __slots__ = ("heap",)
+    name = "code"
+
+    def __init__(self, heap: Decoder) -> None:
+        super().__init__(None)
+        self.heap = heap
+
+    def decode(self, words: Int64Array) -> list[Any]:
+        """Return the heap's values."""
+        return self.heap.decode(ValueType.EDN, words)
 
 
 class ObjectDomain(Domain):

@@ -16,12 +16,16 @@ from datamem.datalog.parse import parse_query, parse_rules
 from datamem.datalog.point import PointPlan, point_plan
 from datamem.datalog.resolve import resolve_query
 from datamem.datalog.result import Column, Result
+from datamem.datalog.simple import ENGINE, simple_query
 from datamem.datalog.sources import DatabaseSource, TableSource, is_database
+from datamem.datalog.star import Star, star_plan
 from datamem.datalog.steps import Resolved
 from datamem.datalog.syntax import Query, Rule, RulesInput, SourceName
+from datamem.db.database import Db
 from datamem.edn import Keyword, Symbol
 
-_Plans: TypeAlias = dict[tuple[int, ...], tuple[Any, Resolved, PointPlan | None]]
+_Plan: TypeAlias = tuple[Any, Resolved, PointPlan | Star | None]
+_Plans: TypeAlias = dict[tuple[int, ...], _Plan]
 """By the identity of schemas and rules; the first item keeps those alive."""
 
 _CACHE_SIZE: Final = 512
@@ -38,7 +42,7 @@ class PreparedQuery:
         query: the query as parsed.
     """
 
-    __slots__ = ("_database", "_plans", "_sources", "_values", "query")
+    __slots__ = ("_database", "_plans", "_short", "_sources", "_values", "query")
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class PreparedQuery:
             i for i, item in enumerate(query.inputs) if isinstance(item, SourceName)
         )
         self._plans: _Plans = {} if plans is None else plans
+        self._short: tuple[Any, PointPlan | Star | None] = (None, None)
 
     def __call__(
         self,
@@ -75,16 +80,30 @@ class PreparedQuery:
             A `Result`, a list, a tuple or a value, by the shape of `:find`; None where a tuple or
             scalar find has no row.
         """
-        inputs = self.all_inputs(inputs)
-        resolved, plan = self._plan(inputs)
-        if plan is not None and timeout is None and max_rows is None:
-            view = inputs[0].view
-            if view.is_plain:
-                return plan.run(inputs)
+        if self._database is not None or self._values:
+            inputs = self.all_inputs(inputs)
+        if timeout is None and max_rows is None and not functions:
+            found = self._run_short(inputs)
+            if found is not ENGINE:
+                return found
+        resolved = self._plan(inputs)[1]
         context = make_context(
             resolved, inputs, timeout=timeout, max_rows=max_rows, functions=functions
         )
         return answer(context, inputs)
+
+    def _run_short(self, inputs: tuple[Any, ...]) -> Any:
+        """Answer the query the short way if there is one; else return `ENGINE`."""
+        db = inputs[0] if inputs else None
+        if type(db) is not Db or len(inputs) != len(self.query.inputs):
+            return ENGINE
+        schema, short = self._short
+        if schema is not db.schema:
+            short = self._plan(inputs)[2]
+            self._short = db.schema, short
+        if short is None or not db.view.is_plain:
+            return ENGINE
+        return short.run(db, inputs)
 
     def bound_to(self, database: Any) -> PreparedQuery:
         """Return the same prepared query with its first input given."""
@@ -98,9 +117,9 @@ class PreparedQuery:
 
     def resolved(self, inputs: Sequence[Any]) -> Resolved:
         """Return the query resolved for these inputs."""
-        return self._plan(inputs)[0]
+        return self._plan(inputs)[1]
 
-    def _plan(self, inputs: Sequence[Any]) -> tuple[Resolved, PointPlan | None]:
+    def _plan(self, inputs: Sequence[Any]) -> _Plan:
         if len(inputs) != len(self.query.inputs):
             raise _wrong_inputs(self.query, inputs)
         if self._sources == (0,):
@@ -119,18 +138,24 @@ class PreparedQuery:
             if len(self._plans) >= _CACHE_SIZE // 8:
                 self._plans.pop(next(iter(self._plans)), None)
             self._plans[at] = found
-        return found[1], found[2]
+        return found
 
     def _resolve(
         self, key: tuple[Any, ...], inputs: Sequence[Any], rules: tuple[Rule, ...]
-    ) -> tuple[Any, Resolved, PointPlan | None]:
+    ) -> _Plan:
         """Resolve for one combination of schemas; `key` keeps them alive with the plan."""
         schemas = {}
         for item, value in zip(self.query.inputs, inputs, strict=True):
             if isinstance(item, SourceName):
                 schemas[item.name] = value.schema if is_database(value) else None
         resolved = resolve_query(self.query, schemas, rules)
-        return key, resolved, point_plan(resolved, schemas)
+        simple = simple_query(resolved, schemas)
+        if simple is None:
+            return key, resolved, None
+        point = point_plan(simple)
+        if point is not None and point.is_bounded:
+            return key, resolved, point
+        return key, resolved, star_plan(simple) or point
 
 
 def _wrong_inputs(query: Query, inputs: Sequence[Any]) -> Exception:
@@ -314,4 +339,7 @@ def q(
     Raises:
         QueryError: what is wrong with the query or its inputs, and where.
     """
-    return prepare(query)(*inputs, timeout=timeout, max_rows=max_rows, functions=functions)
+    prepared = _prepared.get(query) if type(query) is str else None
+    if prepared is None:
+        prepared = prepare(query)
+    return prepared(*inputs, timeout=timeout, max_rows=max_rows, functions=functions)

@@ -7,41 +7,26 @@ chain cannot do exactly as the engine does goes to the engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from operator import eq, ge, gt, le, lt
 from typing import Any, Final
-from uuid import UUID
 
 from datamem.datalog.result import ObjectColumn, Result
-from datamem.datalog.sources import NO_VALUE, coerce
-from datamem.datalog.steps import PatternStep, Resolved
-from datamem.datalog.syntax import BindScalar, Blank, Constant, SourceName, Variable
-from datamem.edn import BigInt, Keyword
+from datamem.datalog.simple import ENGINE, Simple, Start, single_use, start_word
+from datamem.datalog.syntax import Constant, Variable
 from datamem.schema.attribute import Attribute
-from datamem.schema.schema import Schema
 from datamem.schema.types import ValueType
 
-_SIMPLE: Final = frozenset(
-    {
-        ValueType.REF,
-        ValueType.LONG,
-        ValueType.DOUBLE,
-        ValueType.BOOLEAN,
-        ValueType.INSTANT,
-        ValueType.KEYWORD,
-        ValueType.STRING,
-        ValueType.UUID,
-    }
-)
-_INPUTS: Final[dict[ValueType, tuple[type, ...]]] = {
-    ValueType.LONG: (int,),
-    ValueType.DOUBLE: (float,),
-    ValueType.BOOLEAN: (bool,),
-    ValueType.INSTANT: (datetime,),
-    ValueType.KEYWORD: (Keyword, str),
-    ValueType.STRING: (str,),
-    ValueType.UUID: (UUID,),
+_FEW: Final = 64
+
+_COMPARE: Final[dict[str, Callable[[int, int], bool]]] = {
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+    "=": eq,
+    "==": eq,
 }
 
 
@@ -51,24 +36,15 @@ class Lookup:
 
     Attributes:
         kind: "unique" (value to entity), "value" (entity to values), "referrers" (target to
-            entities), "check" (entity and value are both known).
+            entities), "check" (entity and value are both known), or the operator of a comparison.
         source_slot: what is known: the entity, or the value for "unique" and "referrers".
-        other_slot: for "check", the value's slot.
+        other_slot: for "check", the value's slot; for a comparison, what is compared with.
     """
 
     kind: str
     attribute: int
     source_slot: int
     other_slot: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """A word known before the chain: from an input (by index) or a constant."""
-
-    attribute: Attribute | None
-    input_index: int
-    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +56,30 @@ class PointPlan:
     outputs: tuple[tuple[int, ValueType], ...]
     shape: str
     names: tuple[str, ...]
-    fallback: Resolved
 
-    def run(self, inputs: Sequence[Any]) -> Any:
-        """Answer the query on a plain view of a database."""
-        db = inputs[0]
+    @property
+    def is_bounded(self) -> bool:
+        """Whether no lookup goes from an entity to those that refer to it, which may be many."""
+        return all(lookup.kind != "referrers" for lookup in self.lookups)
+
+    def run(self, db: Any, inputs: Sequence[Any]) -> Any:
+        """Answer the query on a plain view of a database; `ENGINE` where an input needs more."""
         row: list[int] = []
         for start in self.starts:
-            word = _start_word(db, start, inputs)
+            word = start_word(db, start, inputs)
             if word is None:
-                return self._shaped([])
-            if word is _ENGINE:
-                return self._by_engine(inputs)
+                return ENGINE if start.is_compared else self._shaped([])
+            if word is ENGINE:
+                return ENGINE
             row.append(word)
         rows = [row]
         for lookup in self.lookups:
+            if lookup.kind == "referrers" and _are_many(db, rows, lookup):
+                return ENGINE
             rows = _extended(db, rows, lookup)
             if not rows:
                 return self._shaped([])
         return self._shaped(self._decoded(db, rows))
-
-    def _by_engine(self, inputs: Sequence[Any]) -> Any:
-        from datamem.datalog.engine import answer, make_context  # it imports this
-
-        return answer(make_context(self.fallback, inputs), inputs)
 
     def _decoded(self, db: Any, rows: list[list[int]]) -> list[tuple[Any, ...]]:
         if self.shape in ("scalar", "tuple"):
@@ -138,8 +114,10 @@ class PointPlan:
         return Result(columns, len(rows))
 
 
-_ENGINE: Final[Any] = object()
-"""Says that an input needs what only the engine does."""
+def _are_many(db: Any, rows: list[list[int]], lookup: Lookup) -> bool:
+    """Tell whether following references backwards would make more rows than are quick one by one."""
+    a, slot = lookup.attribute, lookup.source_slot
+    return len(rows) > _FEW or sum(db.count(a=a, v=row[slot]) for row in rows) > _FEW
 
 
 def _decode(db: Any, value_type: ValueType, words: list[int]) -> list[Any]:
@@ -160,23 +138,6 @@ def _decode_one(db: Any, value_type: ValueType, word: int) -> Any:
 _HEAP: Final = frozenset({ValueType.STRING, ValueType.KEYWORD, ValueType.UUID})
 
 
-def _start_word(db: Any, start: Start, inputs: Sequence[Any]) -> Any:
-    value = start.value if start.input_index < 0 else inputs[start.input_index]
-    attribute = start.attribute
-    if attribute is None:
-        if type(value) is int:
-            return value
-        return _ENGINE
-    kinds = _INPUTS.get(attribute.value_type)
-    if kinds is None or type(value) not in kinds:
-        return _ENGINE
-    if attribute.value_type in (ValueType.INSTANT, ValueType.KEYWORD, ValueType.LONG):
-        value = coerce(attribute.value_type, value)
-        if value is NO_VALUE or type(value) is BigInt:
-            return None
-    return db.encode(attribute, value)
-
-
 def _extended(db: Any, rows: list[list[int]], lookup: Lookup) -> list[list[int]]:
     a, slot = lookup.attribute, lookup.source_slot
     result: list[list[int]] = []
@@ -192,40 +153,28 @@ def _extended(db: Any, rows: list[list[int]], lookup: Lookup) -> list[list[int]]
         case "referrers":
             for row in rows:
                 result.extend([*row, entity] for entity in db.referrers(row[slot], a))
-        case _:
+        case "check":
             other = lookup.other_slot
             result = [row for row in rows if row[other] in db.words(row[slot], a)]
+        case operator:
+            compare, other = _COMPARE[operator], lookup.other_slot
+            result = [row for row in rows if compare(row[slot], row[other])]
     return result
 
 
-def point_plan(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> PointPlan | None:
+def point_plan(simple: Simple) -> PointPlan | None:
     """Return the chain of lookups that answers a query, or None where there is none."""
-    query = resolved.query
-    simple_find = all(isinstance(element, Variable) for element in query.find.elements)
-    extras = (
-        query.order_by
-        or query.having
-        or query.with_variables
-        or query.keys
-        or query.limit is not None
-        or query.offset
-        or query.timeout_ms is not None
-    )
-    if extras or not simple_find or not resolved.scope.steps or schemas.get("$") is None:
+    if not all(isinstance(e, Variable) for e in simple.resolved.query.find.elements):
         return None
-    if not isinstance(query.inputs[0], SourceName) or query.inputs[0].name != "$":
-        return None
-    if not all(isinstance(item, BindScalar) for item in query.inputs[1:]):
-        return None
-    return _Chain(resolved).plan()
+    return _Chain(simple).plan()
 
 
 class _Chain:
     """Builds a chain; gives up by returning None."""
 
-    def __init__(self, resolved: Resolved) -> None:
-        self._resolved = resolved
-        self._query = resolved.query
+    def __init__(self, simple: Simple) -> None:
+        self._simple = simple
+        self._query = simple.resolved.query
         self._slots: dict[str, int] = {}
         self._types: dict[str, ValueType] = {}
         self._starts: list[Start] = []
@@ -233,18 +182,16 @@ class _Chain:
         self._size = 0
 
     def plan(self) -> PointPlan | None:
-        patterns = self._resolved.scope.steps
-        if not all(_is_plain(step) for step in patterns):
+        if not self._take_inputs():
             return None
-        if not self._take_inputs(patterns):
-            return None
-        self._take_constants(patterns)
-        waiting = list(patterns)
+        self._take_constants()
+        waiting = list(self._simple.patterns)
         while waiting:
             step = next((step for step in waiting if self._take(step)), None)
             if step is None:
                 return None
             waiting.remove(step)
+            self._compare()
         outputs = []
         for element in self._query.find.elements:
             assert isinstance(element, Variable)
@@ -256,44 +203,53 @@ class _Chain:
             tuple(outputs),
             self._query.find.shape,
             names,
-            self._resolved,
         )
 
-    def _take_inputs(self, patterns: Sequence[Any]) -> bool:
+    def _take_inputs(self) -> bool:
         """Give each input a slot; it must be used in one way only."""
-        for index, item in enumerate(self._query.inputs):
-            if not isinstance(item, BindScalar):
-                continue
-            name = item.variable.name
-            attribute, count = _single_use(name, patterns)
-            if count == 0 or attribute is False:
+        for name, index in self._simple.inputs.items():
+            is_single, attribute = single_use(name, self._simple.patterns)
+            if not is_single:
                 return False
-            self._start(name, attribute, index, None)
+            self._start(name, Start(attribute, index, None))
         return True
 
-    def _take_constants(self, patterns: Sequence[Any]) -> None:
-        for number, step in enumerate(patterns):
+    def _take_constants(self) -> None:
+        for number, step in enumerate(self._simple.patterns):
+            assert step.attribute is not None
             for position in (0, 2):
                 term = step.terms[position] if len(step.terms) > position else None
                 if isinstance(term, Constant):
                     is_ref = step.attribute.value_type is ValueType.REF
                     attribute = None if position == 0 or is_ref else step.attribute
-                    self._start(f"{number}.{position}", attribute, -1, term.value)
+                    self._start(f"{number}.{position}", Start(attribute, -1, term.value))
+        for number, comparison in enumerate(self._simple.comparisons):
+            self._start(f"?{number}", comparison.start)
 
-    def _start(self, name: str, attribute: Any, index: int, value: Any) -> None:
+    def _start(self, name: str, start: Start) -> None:
+        attribute = start.attribute
         self._slots[name] = self._size
         self._types[name] = ValueType.LONG if attribute is None else attribute.value_type
         self._size += 1
-        self._starts.append(Start(attribute, index, value))
+        self._starts.append(start)
+
+    def _compare(self) -> None:
+        """Add the comparisons of the variable that the last lookup bound."""
+        for number, comparison in enumerate(self._simple.comparisons):
+            if self._slots.get(comparison.variable) == self._size - 1:
+                slot, other = self._size - 1, self._slots[f"?{number}"]
+                self._lookups.append(Lookup(comparison.operator, 0, slot, other))
 
     def _take(self, step: Any) -> bool:
         """Add the lookup of a pattern if what is known allows for one."""
         attribute = step.attribute
-        number = self._resolved.scope.steps.index(step)
+        number = self._simple.patterns.index(step)
         e = _slot_name(step.terms[0], f"{number}.0")
         v = _slot_name(step.terms[2], f"{number}.2") if len(step.terms) > 2 else None
         e_known, v_known = e in self._slots, v in self._slots
         is_ref = attribute.value_type is ValueType.REF
+        if v_known and not self._is_comparable(str(v), attribute):
+            return False
         if e_known and v_known:
             self._lookups.append(
                 Lookup("check", attribute.id, self._slots[e or ""], self._slots[v or ""])
@@ -310,6 +266,10 @@ class _Chain:
             return False
         return True
 
+    def _is_comparable(self, name: str, attribute: Attribute) -> bool:
+        """Tell whether a slot's words and the attribute's mean the same values."""
+        return _words_of(self._types[name]) == _words_of(attribute.value_type)
+
     def _add(
         self, kind: str, attribute: Attribute, known: str | None, new: str, made: ValueType
     ) -> None:
@@ -318,6 +278,13 @@ class _Chain:
         self._slots[new] = self._size
         self._types[new] = made
         self._size += 1
+
+
+def _words_of(value_type: ValueType) -> str:
+    """Return which words a type has: its own, those of whole numbers, or codes of the heap."""
+    if value_type in (ValueType.LONG, ValueType.REF):
+        return "int"
+    return "code" if value_type in _HEAP else value_type.name
 
 
 def _slot_name(term: Any, constant: str) -> str | None:
@@ -329,32 +296,3 @@ def _slot_name(term: Any, constant: str) -> str | None:
         case _:
             pass
     return None
-
-
-def _is_plain(step: Any) -> bool:
-    if not isinstance(step, PatternStep) or step.attribute is None or step.source != "$":
-        return False
-    terms = step.terms
-    if len(terms) not in (2, 3) or isinstance(terms[0], Blank):
-        return False
-    if len(terms) == 3 and terms[0] == terms[2]:
-        return False
-    if step.attribute.value_type not in _SIMPLE:
-        return False
-    return not any(isinstance(term, Constant) and term.value is None for term in terms)
-
-
-def _single_use(name: str, patterns: Sequence[Any]) -> tuple[Any, int]:
-    """Return the attribute whose values an input is compared with (None: it is an entity)."""
-    uses: list[Any] = []
-    for step in patterns:
-        if isinstance(step.terms[0], Variable) and step.terms[0].name == name:
-            uses.append(None)
-        value = step.terms[2] if len(step.terms) > 2 else None
-        if isinstance(value, Variable) and value.name == name:
-            is_ref = step.attribute.value_type is ValueType.REF
-            uses.append(None if is_ref else step.attribute)
-    if not uses:
-        return False, 0
-    types = {None if use is None else use.value_type for use in uses}
-    return (uses[0] if len(types) == 1 else False), len(uses)

@@ -54,10 +54,15 @@ class WordColumn:
         return WordColumn(self.name, self.words[rows], self.domain)
 
     def array(self) -> np.ndarray[Any, Any]:
-        """Return int64, float64, bool or datetime64[us] where the domain is one, else objects."""
+        """Return int64, float64, bool or datetime64[us] where the domain is one, else objects.
+
+        Whole numbers may be the index's own, and are not to be written to.
+        """
         match self.domain.name:
             case "int":
-                return self.words
+                words = self.words.view()
+                words.flags.writeable = False
+                return words
             case "double":
                 return doubles(self.words)
             case "boolean":

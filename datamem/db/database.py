@@ -22,6 +22,7 @@ from datamem.index.kernels import BoolArray, Int64Array
 from datamem.index.orders import Order
 from datamem.index.rows import Rows, rows_of
 from datamem.index.scalar import small_rows, small_scan
+from datamem.index.solid import Solid, find_solid
 from datamem.index.words import INLINE, decode_inline
 from datamem.schema.types import ValueType
 from datamem.schema.values import tag_of
@@ -47,6 +48,7 @@ class Db:
         "_bounds",
         "_past",
         "_pasts",
+        "_solids",
         "_view",
         "basis_t",
         "cache",
@@ -83,6 +85,7 @@ class Db:
         self._bounds = Bounds(upto, past=upto < basis)
         self._pasts: Pasts | None = None
         self._past: PastColumns | None = None
+        self._solids: dict[int, Solid | None] = {}
         self.cache: dict[Any, Any] = {}
         """For upper layers: what is true of this value for ever, such as ranks of strings."""
 
@@ -240,6 +243,21 @@ class Db:
             return rows.where(np.isin(column, keys))
         rows = self.index.lookup(self._bounds, order, a, keys)
         return rows if self._view.is_plain else self._filtered(rows)
+
+    def solid(self, a: int) -> Solid | None:
+        """Return attribute `a` in one piece, None where its visible rows lie in several.
+
+        REQUIRES: a plain view. A past view puts together what it is asked for again.
+
+        Cost: a dict lookup; the first time two searches a level and a pass over the novelty.
+        """
+        try:
+            found = self._solids[a]
+        except KeyError:
+            found = self._solids[a] = find_solid(self.index, self._bounds, a)
+        if found is None and self._past is not None:
+            return self._past.solid(self.index, self._bounds, a)
+        return found
 
     def count(self, e: int | None = None, a: int | None = None, v: int | None = None) -> int:
         """Return about how many datoms have the given parts; never fewer than there are.

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from datamem.index.kernels import equal_rows, sort_order
 from datamem.index.rows import Rows, rows_of
+from datamem.index.solid import solid_of
 
 if TYPE_CHECKING:
     from datamem.index.index import Bounds, Index
     from datamem.index.kernels import Int64Array
+    from datamem.index.solid import Solid
 
 KEPT_ROWS: Final = 2_000_000
 """What all past values over one index keep together; beyond it they begin anew."""
@@ -54,16 +56,33 @@ class Pasts:
 class PastColumns:
     """The attributes that are kept of one past instant."""
 
-    __slots__ = ("_asked", "_kept", "_pasts")
+    __slots__ = ("_asked", "_kept", "_pasts", "_solids", "_wanted")
 
     def __init__(self, pasts: Pasts) -> None:
         self._pasts = pasts
         self._asked: set[int] = set()
+        self._wanted: set[int] = set()
         self._kept: dict[int, Rows] = {}
+        self._solids: dict[int, Solid] = {}
 
     def forget(self) -> None:
         """Keep nothing any more."""
         self._kept = {}
+        self._solids = {}
+
+    def solid(self, index: Index, bounds: Bounds, a: int) -> Solid | None:
+        """Return the attribute's visible rows in both orders, None when asked for the first time."""
+        found = self._solids.get(a)
+        if found is not None or a not in self._wanted:
+            self._wanted.add(a)
+            return found
+        rows = self._kept.get(a) or self._keep(index, bounds, a)
+        if rows is None or not len(rows):
+            return None
+        self._pasts.take(len(rows))
+        by = sort_order((rows.v, rows.e))
+        found = self._solids[a] = solid_of(a, rows.e, rows.v, rows.tx, by)
+        return found
 
     def attribute(self, index: Index, bounds: Bounds, a: int) -> Rows | None:
         """Return the attribute's visible rows by entity, None when asked for the first time."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import Any, Final
+from weakref import ref
 
 import numpy as np
 
@@ -23,13 +24,16 @@ class Run:
     """
 
     __slots__ = (
+        "_ranges",
         "_spans",
+        "_wholes",
         "column_count",
         "firsts",
         "max_tx",
         "min_tx",
         "row_count",
         "segments",
+        "solids",
         "starts",
     )
 
@@ -41,6 +45,10 @@ class Run:
         self.row_count = self.starts[-1]
         self.min_tx = min((segment.min_tx for segment in self.segments), default=0)
         self._spans: dict[int, tuple[int, int]] = {}
+        self._ranges: dict[int, tuple[int, int]] = {}
+        self._wholes: dict[tuple[int, int], ref[Int64Array]] = {}
+        self.solids: dict[int, Any] = {}
+        """For `solid.py`: what it made of the run's attributes."""
         self.max_tx = max((segment.max_tx for segment in self.segments), default=0)
 
     def range(self, prefix: Key) -> tuple[int, int]:
@@ -65,6 +73,29 @@ class Run:
         j = bisect_left(self.firsts, (*prefix, _ABOVE), i) - 1
         stop = self.starts[j] + self.segments[j].narrow(prefix)[1]
         return (self.starts[i - 1] + self.segments[i - 1].narrow(prefix)[0] if i else 0), stop
+
+    def span(self, first: int) -> tuple[int, int]:
+        """Return `range((first,))`, remembered."""
+        found = self._ranges.get(first)
+        if found is None:
+            found = self._ranges[first] = self.range((first,))
+        return found
+
+    def whole(self, i: int, first: int) -> Int64Array:
+        """Return column `i` of all rows with this first column, in one piece.
+
+        The segments inside keep their part of it as what they decoded, so that nothing is held twice.
+        """
+        start, stop = self.span(first)
+        known = self._wholes.get((i, first))
+        found = None if known is None else known()
+        if found is None:
+            found = self.column(i, start, stop)
+            inside = slice(bisect_left(self.starts, start), bisect_right(self.starts, stop) - 1)
+            for base, segment in zip(self.starts[inside], self.segments[inside], strict=True):
+                segment.adopt(i, found[base - start : base - start + segment.row_count])
+            self._wholes[i, first] = ref(found)
+        return found
 
     def tx_span(self, first: int) -> tuple[int, int]:
         """Return the earliest and the latest transaction among rows with this first column.

@@ -109,6 +109,13 @@ class Segment:
                 _keep_within_budget(self, wide.nbytes)
         return wide[start:stop]
 
+    def adopt(self, i: int, column: Int64Array) -> None:
+        """Keep what somebody else decoded of column `i` in place of what is kept here."""
+        if self.entry is not None:
+            if i not in self._wide:
+                _keep_within_budget(self, column.nbytes)
+            self._wide[i] = column
+
     def take(self, i: int, rows: Int64Array) -> Int64Array:
         """Return column `i` of some rows, int64[m]; nothing else is decoded."""
         wide = self._wide.get(i)
