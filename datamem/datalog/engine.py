@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from datamem.datalog.builder_find import Runnable
+from datamem.datalog.closure_plan import ClosurePlan, closure_plan
 from datamem.datalog.context import Context, StepTrace
 from datamem.datalog.domains import Domains
 from datamem.datalog.execute import run_scope
@@ -24,7 +25,7 @@ from datamem.datalog.syntax import Query, Rule, RulesInput, SourceName
 from datamem.db.database import Db
 from datamem.edn import Keyword, Symbol
 
-_Plan: TypeAlias = tuple[Any, Resolved, PointPlan | Star | None]
+_Plan: TypeAlias = tuple[Any, Resolved, PointPlan | Star | ClosurePlan | None]
 _Plans: TypeAlias = dict[tuple[int, ...], _Plan]
 """By the identity of schemas and rules; the first item keeps those alive."""
 
@@ -59,7 +60,7 @@ class PreparedQuery:
             i for i, item in enumerate(query.inputs) if isinstance(item, SourceName)
         )
         self._plans: _Plans = {} if plans is None else plans
-        self._short: tuple[Any, PointPlan | Star | None] = (None, None)
+        self._short: tuple[Any, PointPlan | Star | ClosurePlan | None] = (None, None)
 
     def __call__(
         self,
@@ -151,7 +152,7 @@ class PreparedQuery:
         resolved = resolve_query(self.query, schemas, rules)
         simple = simple_query(resolved, schemas)
         if simple is None:
-            return key, resolved, None
+            return key, resolved, closure_plan(resolved, schemas, inputs)
         point = point_plan(simple)
         if point is not None and point.is_bounded:
             return key, resolved, point

@@ -96,7 +96,7 @@ class Simple:
 def simple_query(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> Simple | None:
     """Return a query as a simple one, or None where it is not."""
     query = resolved.query
-    if _has_extras(query) or schemas.get("$") is None or not resolved.scope.steps:
+    if has_extras(query) or schemas.get("$") is None or not resolved.scope.steps:
         return None
     first, *others = query.inputs
     if not isinstance(first, SourceName) or first.name != "$":
@@ -126,7 +126,8 @@ def simple_query(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> Si
     return Simple(resolved, patterns, tuple(comparisons), used)
 
 
-def _has_extras(query: Query) -> bool:
+def has_extras(query: Query) -> bool:
+    """Tell whether a query asks for more than rows: an order, a page, labels, a time limit."""
     return bool(
         query.order_by
         or query.having
