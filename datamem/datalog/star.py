@@ -2,8 +2,8 @@
 
 `[?e :name "Ivan"] [?e :age ?a] [(> ?a 30)]` is a star: each pattern says something of the same `?e`. Where the
 attributes lie in one piece (`Solid`), the pattern that selects fewest rows is a slice of its column, and the
-others are looked up by entity, those that drop rows first; attributes in several places are read the same
-way, a little slower (`Loose`). Everything else, and every view that is not plain, goes to the engine.
+others are looked up by entity, those that drop rows first. Attributes in several levels (`Layered`), or with
+rows that are dead or new (`Loose`), are read the same way, more slowly. Everything else, and every view that is not plain, goes to the engine.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from datamem.datalog.simple import ENGINE, Simple, Start, single_use, start_word
 from datamem.datalog.syntax import Aggregate, Constant, Variable
 from datamem.db.database import Db
 from datamem.db.loose import Loose
+from datamem.index.layered import Layered
 from datamem.index.solid import Solid
 from datamem.schema.types import ValueType
 
@@ -32,7 +33,7 @@ _DOMAINS: Final = Domains()
 
 _ENTITY: Final = -1
 
-Piece: TypeAlias = Solid | Loose
+Piece: TypeAlias = Solid | Layered | Loose
 
 _Bound = tuple[int | None, int | None]
 _Span = tuple[int, int]
@@ -96,7 +97,7 @@ class Star:
         words = self._words(db, inputs)
         if words is None:
             return ENGINE
-        pieces = [db.solid(leaf.attribute) or Loose(db, leaf.attribute) for leaf in self.leaves]
+        pieces = [_piece(db, leaf.attribute) for leaf in self.leaves]
         columns = self._columns(pieces, words)
         if columns is None:
             return ENGINE
@@ -209,6 +210,14 @@ class Star:
                 pass
         counts = [size] if size else []
         return Result([ObjectColumn(self.names[0], counts)], len(counts))
+
+
+def _piece(db: Db, a: int) -> Piece:
+    """Return an attribute as what answers quickest where its rows lie."""
+    solids = db.solids(a)
+    if len(solids) == 1:
+        return solids[0]
+    return Layered(solids) if solids else Loose(db, a)
 
 
 def _span(leaf: Leaf, piece: Piece, words: tuple[int, ...]) -> _Span:

@@ -22,7 +22,7 @@ from datamem.index.kernels import BoolArray, Int64Array
 from datamem.index.orders import Order
 from datamem.index.rows import Rows, rows_of
 from datamem.index.scalar import small_rows, small_scan
-from datamem.index.solid import Solid, find_solid
+from datamem.index.solid import Solid, find_solids
 from datamem.index.words import INLINE, decode_inline
 from datamem.schema.types import ValueType
 from datamem.schema.values import tag_of
@@ -85,7 +85,7 @@ class Db:
         self._bounds = Bounds(upto, past=upto < basis)
         self._pasts: Pasts | None = None
         self._past: PastColumns | None = None
-        self._solids: dict[int, Solid | None] = {}
+        self._solids: dict[int, tuple[Solid, ...]] = {}
         self.cache: dict[Any, Any] = {}
         """For upper layers: what is true of this value for ever, such as ranks of strings."""
 
@@ -244,8 +244,8 @@ class Db:
         rows = self.index.lookup(self._bounds, order, a, keys)
         return rows if self._view.is_plain else self._filtered(rows)
 
-    def solid(self, a: int) -> Solid | None:
-        """Return attribute `a` in one piece, None where its visible rows lie in several.
+    def solids(self, a: int) -> tuple[Solid, ...]:
+        """Return attribute `a` in pieces without dead rows, one a level; none where it is not like that.
 
         REQUIRES: a plain view. A past view puts together what it is asked for again.
 
@@ -254,9 +254,9 @@ class Db:
         try:
             found = self._solids[a]
         except KeyError:
-            found = self._solids[a] = find_solid(self.index, self._bounds, a)
-        if found is None and self._past is not None:
-            return self._past.solid(self.index, self._bounds, a)
+            found = self._solids[a] = find_solids(self.index, self._bounds, a)
+        if not found and self._past is not None:
+            return self._past.solids(self.index, self._bounds, a)
         return found
 
     def count(self, e: int | None = None, a: int | None = None, v: int | None = None) -> int:

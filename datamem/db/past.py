@@ -63,25 +63,27 @@ class PastColumns:
         self._asked: set[int] = set()
         self._wanted: set[int] = set()
         self._kept: dict[int, Rows] = {}
-        self._solids: dict[int, Solid] = {}
+        self._solids: dict[int, tuple[Solid, ...]] = {}
 
     def forget(self) -> None:
         """Keep nothing any more."""
         self._kept = {}
         self._solids = {}
 
-    def solid(self, index: Index, bounds: Bounds, a: int) -> Solid | None:
-        """Return the attribute's visible rows in both orders, None when asked for the first time."""
-        found = self._solids.get(a)
-        if found is not None or a not in self._wanted:
+    def solids(self, index: Index, bounds: Bounds, a: int) -> tuple[Solid, ...]:
+        """Return the attribute's visible rows in one piece, nothing when asked for the first time."""
+        found = self._solids.get(a, ())
+        if found or a not in self._wanted:
             self._wanted.add(a)
             return found
-        rows = self._kept.get(a) or self._keep(index, bounds, a)
+        rows = self._kept.get(a)
+        if rows is None:
+            rows = self._keep(index, bounds, a)
         if rows is None or not len(rows):
-            return None
+            return ()
         self._pasts.take(len(rows))
         by = sort_order((rows.v, rows.e))
-        found = self._solids[a] = solid_of(a, rows.e, rows.v, rows.tx, by)
+        found = self._solids[a] = (solid_of(a, rows.e, rows.v, rows.tx, by),)
         return found
 
     def attribute(self, index: Index, bounds: Bounds, a: int) -> Rows | None:

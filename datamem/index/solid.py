@@ -1,8 +1,8 @@
-"""An attribute in one piece: all its visible rows in one run, in two orders, none of them dead.
+"""An attribute in one piece: all its rows of one level, in two orders, none of them dead.
 
-Most attributes of a database at rest are like this, and what is asked of them needs no list of parts: a
-value is two searches and a slice, and where entities follow each other without a gap, the value of an entity
-is read at its number.
+Most attributes of a database at rest are one such piece, or one a level. What is asked of a piece needs no list
+of what is visible: a value is two searches and a slice, and where entities follow each other without a gap,
+the value of an entity is read at its number.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ Span = tuple[int, int]
 SMALL_ROWS: Final = 65_536
 """An attribute of so few rows keeps its columns at hand; larger ones share what their segments keep."""
 
-_FEW: Final = 16
-"""Fewer than one row in so many are read from their segments; for more the column is decoded whole."""
+_SHORT: Final = 16
+"""A stretch of fewer than one row in so many is read from its segments; for more the column is made whole."""
+
+_FEW: Final = 64
+"""So with rows here and there: below this they are searched for one by one."""
 
 
 class Solid:
-    """All visible rows of one attribute. Positions count from the attribute's first row.
+    """Rows of one attribute, all visible. Positions count from the attribute's first row.
 
     Attributes:
         a: the attribute.
@@ -94,7 +97,7 @@ class Solid:
     def _searchable(self) -> memoryview | None:
         if self.row_count > SMALL_ROWS and len(self._by_value.segments) > 1:
             return None
-        self._words = self._column(Order.AVET, 1).data
+        self._words = self._column(Order.AVET, 1).data.cast("B").cast("q")
         return self._words
 
     def entities(self, start: int, stop: int) -> Int64Array:
@@ -108,7 +111,7 @@ class Solid:
     def _stretch(self, i: int, start: int, stop: int) -> Int64Array:
         kept = self._kept.get((Order.AVET, i))
         if kept is None:
-            if self.row_count > SMALL_ROWS and (stop - start) * _FEW < self.row_count:
+            if self.row_count > SMALL_ROWS and (stop - start) * _SHORT < self.row_count:
                 return self._by_value.column(i, self._base_v + start, self._base_v + stop)
             kept = self._column(Order.AVET, i)
         return kept[start:stop]
@@ -227,26 +230,28 @@ def placed(
     return at, found
 
 
-def find_solid(index: Index, bounds: Bounds, a: int) -> Solid | None:
-    """Return an attribute in one piece, None where its visible rows lie in several or there are none.
+def find_solids(index: Index, bounds: Bounds, a: int) -> tuple[Solid, ...]:
+    """Return an attribute as one piece a level, none where some of its rows are dead, new or not there.
 
     Cost: two searches a level, and a pass over the novelty.
     """
     if _is_in_novelty(index, bounds, a):
-        return None
-    found: Level | None = None
+        return ()
+    found = []
     for level, kills in zip(index.levels, index.kills, strict=True):
         seen = _seen(level, kills, bounds, a)
-        if seen is None or (seen and found is not None):
-            return None
+        if seen is None:
+            return ()
         if seen:
-            found = level
-    if found is None:
-        return None
-    by_entity = found.live[Order.AEVT]
+            found.append(_solid_in(level, a))
+    return tuple(found)
+
+
+def _solid_in(level: Level, a: int) -> Solid:
+    by_entity = level.live[Order.AEVT]
     solid: Solid | None = by_entity.solids.get(a)
     if solid is None:
-        solid = by_entity.solids[a] = Solid(a, by_entity, found.live[Order.AVET])
+        solid = by_entity.solids[a] = Solid(a, by_entity, level.live[Order.AVET])
     return solid
 
 
