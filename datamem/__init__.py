@@ -55,6 +55,7 @@ _HOOKS.update(
         "index_range": "datamem.db.datoms:index_range",
         "with_tx": "datamem.transact.speculate:with_tx",
         "function": "datamem.datalog:find_function",
+        "query-function memory/strength": "datamem.memory.strength:memory_strength",
         "search vector": "datamem.vector:search",
         "search fulltext": "datamem.text:search",
         "search hybrid": "datamem.search:hybrid_columns",
@@ -88,6 +89,11 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Add magics and displays to a notebook: `%load_ext datamem`."""
+    import_module("datamem.jupyter").load_ipython_extension(ipython)
 
 
 def __dir__() -> list[str]:
