@@ -196,7 +196,7 @@ def _hop(db: Database, hop: Hop, entities: Int64Array) -> Pairs:
     return rows.v, rows.e
 
 
-def _edges(db: Database, path: Path, check: Check) -> Pairs:
+def step_edges(db: Database, path: Path, check: Check) -> Pairs:
     """Return every pair that one step connects, with repeats."""
     pairs: Pairs | None = None
     for hop in path:
@@ -292,11 +292,11 @@ def closure_pairs(db: Database, path: Path, starts: Int64Array | None, check: Ch
         check: is told how many rows there are, now and then.
     """
     if starts is None:
-        return reached_pairs(_edges(db, path, check), None, check)
+        return reached_pairs(step_edges(db, path, check), None, check)
     if len(starts) <= _FEW:
         ends = [reached(db, path, start, check) for start in starts.tolist()]
         return np.repeat(starts, [len(part) for part in ends]), kernels.concat(ends)
     edge_count = max(db.unbounded().count(a=hop.attribute) for hop in path)
     if edge_count > _MANY * len(starts):
         return _pairs_from(db, path, starts, check)
-    return reached_pairs(_edges(db, path, check), starts, check)
+    return reached_pairs(step_edges(db, path, check), starts, check)

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from datamem.datalog.closure import Path, closure_pairs, known_path, reached, turned
+from datamem.datalog.closure import Path, known_path, reached, step_edges, turned
 from datamem.datalog.domains import Domains
 from datamem.datalog.kernels import Int64Array
-from datamem.datalog.result import Result, WordColumn
+from datamem.datalog.reach import FEW_EDGES, reached_pairs, walked
+from datamem.datalog.result import Column, ObjectColumn, Result, WordColumn
 from datamem.datalog.simple import ENGINE, has_extras
 from datamem.datalog.steps import Resolved, RuleStep
 from datamem.datalog.syntax import BindScalar, Input, RulesInput, SourceName, Variable
 from datamem.schema.schema import Schema
 
 _INTEGER: Final = Domains().integer
+
+_Words: TypeAlias = Int64Array | list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +52,31 @@ class ClosurePlan:
         """Answer the query on a plain view of a database, or return `ENGINE`."""
         if self.rules_input >= 0 and inputs[self.rules_input] != self.rules:
             return ENGINE
-        found: tuple[Int64Array, ...]
         if self.start_input < 0:
-            pairs = closure_pairs(db, self.path, None, _unlimited)
-            found = pairs[::-1] if self.ends_first else pairs
-        else:
-            start = inputs[self.start_input]
-            if type(start) is not int:
-                return ENGINE
-            found = (reached(db, self.path, start, _unlimited),)
-        if self.is_list:
-            return found[0].tolist()
-        columns = [
-            WordColumn(name, words, _INTEGER)
-            for name, words in zip(self.names, found, strict=True)
-        ]
+            return self._result(self._pairs(db))
+        start = inputs[self.start_input]
+        if type(start) is not int:
+            return ENGINE
+        found = reached(db, self.path, start, _unlimited)
+        return found.tolist() if self.is_list else self._result((found,))
+
+    def _pairs(self, db: Any) -> Sequence[_Words]:
+        edges = step_edges(db, self.path, _unlimited)
+        if 0 < len(edges[0]) <= FEW_EDGES:
+            return walked(edges, None, _unlimited)
+        return reached_pairs(edges, None, _unlimited)
+
+    def _result(self, found: Sequence[_Words]) -> Result:
+        if self.ends_first:
+            found = found[::-1]
+        columns = [_column(name, words) for name, words in zip(self.names, found, strict=True)]
         return Result(columns, len(found[0]))
+
+
+def _column(name: str, words: _Words) -> Column:
+    if isinstance(words, list):
+        return ObjectColumn(name, words)
+    return WordColumn(name, words, _INTEGER)
 
 
 def _unlimited(_size: int) -> None:

@@ -8,7 +8,7 @@ graph takes a round for each step of its longest path, and a round costs what it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -41,7 +41,8 @@ def reached_pairs(edges: Pairs, starts: Int64Array | None, check: Check) -> Pair
     Cost: a pass over the edges, then about what is returned.
     """
     if len(edges[0]) <= FEW_EDGES:
-        return _walked(edges, starts, check)
+        lists = walked(edges, None if starts is None else starts.tolist(), check)
+        return kernels.array(lists[0]), kernels.array(lists[1])
     tails, heads, nodes = _numbered(edges)
     width = max(int(tails.max()), int(heads.max())) + 1
     pairs = None
@@ -56,24 +57,63 @@ def reached_pairs(edges: Pairs, starts: Int64Array | None, check: Check) -> Pair
     return nodes(pairs[0]), nodes(pairs[1])
 
 
-def _walked(edges: Pairs, starts: Int64Array | None, check: Check) -> Pairs:
+def walked(
+    edges: Pairs, starts: Sequence[int] | None, check: Check
+) -> tuple[list[int], list[int]]:
+    """Return `reached_pairs` of a few edges as lists of Python ints."""
+    tails, heads = edges[0].tolist(), edges[1].tolist()
     after: dict[int, list[int]] = {}
-    for tail, head in zip(edges[0].tolist(), edges[1].tolist(), strict=True):
-        after.setdefault(tail, []).append(head)
+    for tail, head in zip(tails, heads, strict=True):
+        if tail in after:
+            after[tail].append(head)
+        else:
+            after[tail] = [head]
+    if starts is None and len(met := set(heads)) == len(heads):
+        order = [tail for tail in after if tail not in met]
+        count = len(order) + len(heads)
+        for node in order:  # grows while it is walked
+            order += after.get(node, ())
+        if len(order) == count:
+            return _below(after, order, check)
+    return _walked_from(after, list(after) if starts is None else starts, check)
+
+
+def _below(
+    after: dict[int, list[int]], order: Sequence[int], check: Check
+) -> tuple[list[int], list[int]]:
+    """Return what is below each node of trees; `order` has every node after those above it."""
+    below: dict[int, list[int]] = {}
     begins: list[int] = []
     ends: list[int] = []
-    for start in after if starts is None else starts.tolist():
-        met = dict.fromkeys(after.get(start, ()))
+    for node in reversed(order):
+        if node in after:
+            found = below[node] = after[node].copy()
+            for child in after[node]:
+                if child in below:
+                    found += below[child]
+            begins += [node] * len(found)
+            ends += found
+    check(len(ends))
+    return begins, ends
+
+
+def _walked_from(
+    after: dict[int, list[int]], starts: Sequence[int], check: Check
+) -> tuple[list[int], list[int]]:
+    begins: list[int] = []
+    ends: list[int] = []
+    for start in starts:
+        met = set(after.get(start, ()))
         waiting = list(met)
         for node in waiting:  # grows while it is walked
             for head in after.get(node, ()):
                 if head not in met:
-                    met[head] = None
+                    met.add(head)
                     waiting.append(head)
         ends += waiting
         begins += [start] * len(waiting)
         check(len(ends))
-    return kernels.array(begins), kernels.array(ends)
+    return begins, ends
 
 
 def _numbered(
