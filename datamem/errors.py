@@ -50,6 +50,18 @@ class TransactError(DatamemError):
     """A transaction that cannot be; `data["conflicts"]` lists every fault found."""
 
 
+class RunError(DatamemError):
+    """What a run, its events or its traces do not allow."""
+
+
+class StateError(DatamemError):
+    """What a key, a state record, a lock or a lease does not allow."""
+
+
+class ConflictError(TransactError):
+    """A transaction that another one overtook; reading again and retrying may do it."""
+
+
 class QueryError(DatamemError):
     """A query or pull pattern that cannot be answered."""
 

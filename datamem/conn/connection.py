@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, Self, TypeAlias
 
 from datamem.clock import now_us
 from datamem.conn.fork import fork_state
@@ -27,6 +28,9 @@ from datamem.transact.plan import TxPlan
 from datamem.txlog.store import Recovery, Store
 
 _logger = logging.getLogger("datamem")
+
+Guard: TypeAlias = Callable[[], "Callable[[Db, TxPlan], TxPlan] | None"]
+"""What looks at each transaction before it is logged; see `Connection.guard`."""
 
 
 class Connection:
@@ -49,6 +53,7 @@ class Connection:
         self._clock = clock
         self._functions: dict[str, Callable[..., Any]] = {}
         self._listeners: list[Callable[[TxReport], Any]] = []
+        self._guards: list[Guard] = []
         self._reports: deque[TxReport] = deque()
         self._delivery = threading.Lock()
         self._delivered_t = 0
@@ -170,6 +175,8 @@ class Connection:
             StorageError: `storage/closed`, `storage/read-only`, …
         """
         self._check_writable()
+        if self._guards:
+            plan = _guarded(plan, [check for guard in self._guards if (check := guard())])
         try:
             return self._writer.commit(plan)
         finally:
@@ -187,6 +194,27 @@ class Connection:
         the function.
         """
         self._functions[name if name.startswith(":") else f":{name}"] = function
+
+    def guard(self, guard: Guard) -> Callable[[], None]:
+        """Let `guard` see every transaction before it is logged; return how to stop it.
+
+        Args:
+            guard: called in the thread that commits; returns what is called with the newest value and
+                the plan, which returns the plan, perhaps with more facts, or raises to refuse it;
+                None where it has nothing to say. It may raise as well.
+        """
+        self._guards.append(guard)
+
+        def stop() -> None:
+            if guard in self._guards:
+                self._guards.remove(guard)
+
+        return stop
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """The registered functions by name; read-only."""
+        return MappingProxyType(self._functions)
 
     def listen(self, callback: Callable[[TxReport], Any]) -> Callable[[], None]:
         """Call `callback(report)` after every commit of this connection; return how to stop it.
@@ -353,3 +381,17 @@ class Connection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _guarded(
+    plan: Callable[[Db], Any], checks: Sequence[Callable[[Db, TxPlan], TxPlan]]
+) -> Callable[[Db], Any]:
+    """Return a planning function whose plan the checks have seen, in turn."""
+
+    def guarded(db: Db) -> Any:
+        found = plan(db)
+        for check in checks:
+            found = check(db, found)
+        return found
+
+    return guarded

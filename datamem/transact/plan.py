@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,3 +48,22 @@ class TxPlan:
     schema: Schema
     changes_schema: bool = False
     empty: bool = False
+
+    def with_facts(self, facts: Sequence[tuple[int, int, int]]) -> TxPlan:
+        """Return the plan with more assertions, of (entity, attribute, word) that do not hold yet."""
+        columns = [
+            _extended(old, new)
+            for old, new in zip(self._facts(), zip(*facts, strict=True), strict=True)
+        ]
+        added = _extended(self.added, [True] * len(facts))
+        return replace(self, e=columns[0], a=columns[1], v=columns[2], added=added)
+
+    def _facts(self) -> tuple[Sequence[int], ...]:
+        return self.e, self.a, self.v
+
+
+def _extended(column: Any, more: Sequence[int]) -> Any:
+    """Return a column with more rows; one that is an array stays one."""
+    if isinstance(column, np.ndarray):
+        return np.concatenate((column, np.array(more, column.dtype)))
+    return [*column, *more]

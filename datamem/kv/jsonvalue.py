@@ -1,0 +1,99 @@
+"""JSON values in datoms: what is accepted, how it is held, and its one canonical text."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from datamem.edn import Keyword
+from datamem.errors import StateError
+
+NULL: Final = Keyword(":json/null")
+"""What stands for a null that is a whole value, since no datom has none."""
+
+MAX_DEPTH: Final = 90
+"""Deepest nesting; a little less than a document may have."""
+
+
+def plain_json(value: Any, what: str = "the value") -> Any:
+    """Return a copy of a value made of dicts, lists, strings, numbers, booleans and None only.
+
+    Raises:
+        StateError: `json/not-json`, naming the place inside the value.
+
+    Example:
+        >>> plain_json({"seats": (1, 2)})
+        {'seats': [1, 2]}
+    """
+    return _plain(value, what, 0)
+
+
+def _plain(value: Any, path: str, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise _refusal(path[:60], f"is nested deeper than {MAX_DEPTH}")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value, path)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _refusal(path, f"is {value!r}, which JSON does not have")
+        return float(value)
+    if isinstance(value, Mapping):
+        return {
+            _key(key, path): _plain(item, f"{path}[{key!r}]", depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+    raise _refusal(path, f"is of type {type(value).__name__}, which JSON does not have")
+
+
+def _text(value: str, path: str) -> str:
+    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+        raise _refusal(path, "has half of a surrogate pair")
+    return str.__str__(value)
+
+
+def _key(key: Any, path: str) -> str:
+    if not isinstance(key, str):
+        raise _refusal(path, f"has the key {key!r}, and keys of JSON are strings")
+    return _text(key, path)
+
+
+def _refusal(path: str, why: str) -> StateError:
+    return StateError(
+        f"{path} {why}",
+        code="json/not-json",
+        hint="use maps with string keys, lists, strings, finite numbers, booleans and None",
+        path=path,
+    )
+
+
+def canonical_json(value: Any) -> str:
+    """Return the text of a plain JSON value that equal values share: sorted keys, no spaces, UTF-8.
+
+    Example:
+        >>> canonical_json({"b": 1, "a": [True, None, "é"]})
+        '{"a":[true,null,"é"],"b":1}'
+    """
+    return _encode(value)
+
+
+_encode: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+).encode
+
+
+def held(value: Any) -> Any:
+    """Return a plain JSON value as an untyped attribute holds it."""
+    return NULL if value is None else value
+
+
+def given(value: Any) -> Any:
+    """Return the JSON value of what an untyped attribute holds."""
+    return None if isinstance(value, Keyword) and value == NULL else value
