@@ -1,4 +1,9 @@
-"""Transitive closures of the DataScript benchmark: wide trees and long chains, beside the peers."""
+"""Transitive closures of the DataScript benchmark: wide trees and long chains, beside the peers.
+
+Datalevin 1.2.8 has no hidden advantage here: it closes such a rule over a bit matrix, reads the edges anew for each
+call, and hands out a set of vectors that are made by then. Two columns are ours, since for many pairs the
+tuples are most of what there is to do: rows as Python tuples, and columns that are no tuples yet.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +91,7 @@ def peer_texts(peer_name: str, file: Path, db: str) -> tuple[str, str]:
 def run(options: Options) -> Report:
     report = Report(
         "Transitive closure by a recursive rule, rows as tuples: median of single calls",
-        ("datamem", "Datalevin", "DataScript", "rows", "ratio"),
+        ("datamem", "columns", "Datalevin", "DataScript", "rows", "ratio", "of columns"),
     )
     peers: dict[str, Peer] = {}
     if options.has_peers:
@@ -115,22 +120,29 @@ def measure(
         conn.transact(file.read_text(encoding="utf-8"))
         db = conn.db
         assert set(db.q(QUERY, RULES).rows()) == expected
-        measures = {"datamem": here(lambda: db.q(QUERY, RULES).rows())}
+        measures = {
+            "datamem": here(lambda: db.q(QUERY, RULES).rows()),
+            "columns": here(lambda: db.q(QUERY, RULES)),
+        }
         for name, peer in peers.items():
             make, ask = peer_texts(name, file, f"{shape}db")
             peer.run(make)
             assert set(peer.rows(ask)) == expected
             measures[name] = peer.measure(ask)
         found = in_turns(measures)
-    ours = found.pop("datamem").median
+    ours, columns = found.pop("datamem").median, found.pop("columns").median
     names = ("Datalevin", "DataScript")
     cells = [seconds_text(found[n].median) if n in found else "" for n in names]
-    cells = [seconds_text(ours), *cells, f"{len(expected):,}"]
+    cells = [seconds_text(ours), seconds_text(columns), *cells, f"{len(expected):,}"]
     if len(found) < len(names):
         report.add(f"rules-{shape}", *cells)  # the target is the faster of two
         return
-    ratio = min(times.median for times in found.values()) / ours
-    target = f"faster peer / {FACTOR:.0f}"
+    best = min(times.median for times in found.values())
     report.add(
-        f"rules-{shape}", *cells, times_text(ratio), target=target, is_met=ratio >= FACTOR
+        f"rules-{shape}",
+        *cells,
+        times_text(best / ours),
+        times_text(best / columns),
+        target=f"faster peer / {FACTOR:.0f}",
+        is_met=best >= FACTOR * ours,
     )
