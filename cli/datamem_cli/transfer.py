@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -65,7 +65,12 @@ def file_of(file: str, fmt: str | None) -> Iterator[Path]:
 @click.command()
 @view_options
 @click.option(
-    "--format", "fmt", type=click.Choice(("edn", "jsonl")), default="edn", show_default=True
+    "--format",
+    "fmt",
+    type=click.Choice(("edn", "jsonl", "jsonld")),
+    default="edn",
+    show_default=True,
+    help="edn and jsonl can be imported again; jsonld is for tools that read RDF.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Instead of standard output.")
 def export(db: Any, fmt: str, output: str | None) -> None:
@@ -78,28 +83,40 @@ def export(db: Any, fmt: str, output: str | None) -> None:
       datamem export -o backup.edn
       datamem export --as-of 2024-03-20 --format jsonl | wc -l
     """
-    from datamem.importers import export_entities
-
     if output is None:
-        write_entities(export_entities(db), fmt, sys.stdout)
+        write_entities(db, fmt, sys.stdout)
         return
     with Path(output).open("w", encoding="utf-8") as stream:
-        count = write_entities(export_entities(db), fmt, stream)
+        count = write_entities(db, fmt, stream)
     click.echo(f"wrote {count} entities to {output}")
 
 
-def write_entities(entities: Iterator[Any], fmt: str, stream: IO[str]) -> int:
-    """Write rows of pulled maps as EDN, or objects as JSON Lines; return how many."""
+def write_entities(db: Any, fmt: str, stream: IO[str]) -> int:
+    """Write every entity of a view in a format; return how many."""
+    from datamem.importers import export_entities
+    from datamem.importers.jsonld import jsonld_context, jsonld_nodes
     from datamem_cli.printing import edn_of, json_of
 
+    match fmt:
+        case "jsonl":
+            return _write(stream, map(json_of, export_entities(db)))
+        case "jsonld":
+            head = f'{{"@context": {json_of(jsonld_context(db))},\n "@graph": [\n'
+            return _write(stream, map(json_of, jsonld_nodes(db)), head, ",\n", "\n ]}\n")
+        case _:
+            entities = (f"[{edn_of(pulled)}]" for pulled in export_entities(db))
+            return _write(stream, entities, "[", "\n ", "\n]\n")
+
+
+def _write(
+    stream: IO[str], items: Iterable[str], head: str = "", between: str = "\n", tail: str = "\n"
+) -> int:
+    """Write texts between a head and a tail; return how many there were."""
     count = 0
-    for count, pulled in enumerate(entities, start=1):
-        lead = "[" if count == 1 else " "
-        stream.write(
-            f"{json_of(pulled)}\n" if fmt == "jsonl" else f"{lead}[{edn_of(pulled)}]\n"
-        )
-    if fmt == "edn":
-        stream.write("]\n" if count else "[]\n")
+    stream.write(head)
+    for count, item in enumerate(items, start=1):
+        stream.write(between + item if count > 1 else item)
+    stream.write(tail if count or head else "")
     return count
 
 

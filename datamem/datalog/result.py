@@ -221,6 +221,27 @@ class Result(Sequence[Any]):
             {name: _framed(array, pl.Series) for name, array in self.columns.items()}
         )
 
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Hand the columns to whatever reads Arrow streams; needs pyarrow."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_networkx(self, source: str | None = None, target: str | None = None) -> Any:
+        """Return a networkx MultiDiGraph with an edge a row; needs networkx.
+
+        Args:
+            source, target: names of the columns of the ends; None takes the first two. The other
+                columns become attributes of the edges.
+        """
+        import networkx as nx  # an extra
+
+        names = self.names
+        ends = names.index(source or names[0]), names.index(target or names[1])
+        graph = nx.MultiDiGraph()
+        for row in self.rows_as_tuples(0, len(self)):
+            others = {name.lstrip("?"): row[i] for i, name in enumerate(names) if i not in ends}
+            graph.add_edge(row[ends[0]], row[ends[1]], **others)
+        return graph
+
     def __repr__(self) -> str:
         return text_table(self.names, self.rows_as_tuples(0, 20), self._size)
 

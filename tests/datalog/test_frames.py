@@ -101,3 +101,26 @@ def test_html_is_a_table_and_escapes(people: Db) -> None:
     assert page.endswith("<p>60 rows</p>")
     none = q("[:find ?e :where [?e :p/name nobody]]".replace("nobody", '"-"'), people)
     assert "<tbody></tbody>" in none._repr_html_()
+
+
+def test_duckdb_reads_a_result_as_a_table(found: Result) -> None:
+    duckdb = library("duckdb")
+    library("pyarrow")
+    with duckdb.connect() as connection:
+        people = connection.from_arrow(found.to_arrow())  # noqa: F841  # read by its name
+        names = connection.sql('SELECT "?n" FROM people WHERE "?e" > 0 ORDER BY 1').fetchall()
+    assert [name for (name,) in names] == sorted(row[1] for row in found)
+
+
+def test_a_result_is_an_arrow_stream(found: Result) -> None:
+    pa = library("pyarrow")
+    assert pa.table(found).equals(found.to_arrow())
+
+
+def test_rows_are_edges_of_a_networkx_graph(people: Db) -> None:
+    library("networkx")
+    found = q("[:find ?a ?n ?x :where [?a :p/name ?n] [?a :p/score ?x]]", people)
+    graph = found.to_networkx()
+    assert graph.number_of_edges() == len(found)
+    first = found[0]
+    assert graph.get_edge_data(first[0], first[1])[0] == {"x": first[2]}
