@@ -155,6 +155,8 @@ class _Session:
         if image := _image(turn):
             text = {K(":type"): K(":text"), K(":text"): turn["text"]}
             entity[K(":message/parts")] = print_edn([text, image])
+            if caption := image.get(K(":caption")):
+                entity[K(":message/caption")] = caption
         return entity
 
     def _check_turn(self, turn: Any, sequence: int) -> None:

@@ -89,7 +89,8 @@ def _from_hook(name: str) -> Function | None:
         return None
     call = hook(key)
     least, most = signature_of(call, skip=1)
-    return Function(name, call, least, most, pure=True, needs_database=True)
+    whole = bool(getattr(call, "vectorised", False))
+    return Function(name, call, least, most, pure=True, vectorised=whole, needs_database=True)
 
 
 def of_callable(call: Any, name: str | None = None) -> Function:
