@@ -65,5 +65,6 @@ class Companions:
         """Close every companion."""
         with self._lock:
             made, self._made = tuple(self._made.values()), {}
+            self.directory = None
         for companion in made:
             companion.close()

@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from datamem.index.codec import pack_value
 from datamem.index.companions import Companions
@@ -23,6 +24,7 @@ from datamem.index.kernels import Int64Array
 from datamem.schema.types import ValueType
 
 TaggedValue = tuple[ValueType, Any]
+Float32Matrix = npt.NDArray[np.float32]
 
 _PLAIN_KEYS = frozenset(
     {
@@ -49,6 +51,9 @@ class Heap(Protocol):
 
     def get(self, code: int) -> TaggedValue:
         """Return the type and value of a code."""
+
+    def peek(self, code: int) -> Any:
+        """Return the value of a code, without keeping a stored one in memory as `get` does."""
 
     def extend(self, values: Sequence[TaggedValue]) -> None:
         """Append values that are new here; they get the next codes."""
@@ -154,6 +159,13 @@ class RootHeap:
             return tail.tags[code - tail.start], tail.values[code - tail.start]
         return self._segment(code).get(code)
 
+    def peek(self, code: int) -> Any:
+        """Return the value of a code, without keeping a stored one in memory as `get` does."""
+        tail = self._tail
+        if code >= tail.start:
+            return tail.values[code - tail.start]
+        return self._segment(code).peek(code)
+
     def tail_values(self, size: int) -> list[TaggedValue]:
         """Return the values that no segment holds yet, below code `size`."""
         count = size - self._tail.start
@@ -236,6 +248,13 @@ class LayerHeap:
             return tail.tags[code - tail.start], tail.values[code - tail.start]
         return self.parent.get(code)
 
+    def peek(self, code: int) -> Any:
+        """Return the value of a code, without keeping a stored one in memory as `get` does."""
+        tail = self._tail
+        if code >= tail.start:
+            return tail.values[code - tail.start]
+        return self.parent.peek(code)
+
 
 def decode_codes(heap: Heap, codes: Int64Array) -> list[Any]:
     """Return the values of codes, int64[n]; each distinct code is decoded once.
@@ -253,6 +272,19 @@ def decode_codes(heap: Heap, codes: Int64Array) -> list[Any]:
         return [heap.get(code)[1] for code in wanted]
     values = {code: heap.get(code)[1] for code in distinct}
     return list(itemgetter(*wanted)(values))
+
+
+def heap_vectors(heap: Heap, codes: Int64Array, dimensions: int) -> Float32Matrix:
+    """Return the vectors of codes, float32[n, dimensions]; stored ones are read and not kept.
+
+    REQUIRES: every code is a vector's, of these dimensions.
+
+    Cost: about 2 µs a vector.
+    """
+    found = np.empty((len(codes), dimensions), np.float32)
+    for row, code in enumerate(codes.tolist()):
+        found[row] = heap.peek(code)
+    return found
 
 
 def code_tags(heap: Heap, codes: Int64Array) -> Int64Array:

@@ -64,6 +64,11 @@ class HeapSegment:
             value = values[i] = unpack_value(tag, self._data(i))
         return tag, value
 
+    def peek(self, code: int) -> Any:
+        """Return the value of a code of this segment, decoded anew."""
+        i = code - self.start
+        return unpack_value(self._tag(i), self._data(i))
+
     def _tag(self, i: int) -> ValueType:
         at = self._tags_at + i
         self._checked.need(at, at + 1)

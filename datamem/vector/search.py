@@ -1,18 +1,42 @@
-"""Searching an attribute's vectors as a database value shows them: columns of hits."""
+"""Searching an attribute's vectors as a database value shows them: the k nearest, as columns.
+
+Exact by scoring every visible vector; where there are many, by graph: rows that the graphs find near
+are looked up in the database value, which says whose they are and whether it sees them, and if fewer than k are
+seen, more are fetched, and in the end everything visible is scored. So an answer never has fewer rows
+than it should, whatever the view hides.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from datamem.db.hits import Hits, no_hits
 from datamem.index.kernels import Int64Array
-from datamem.schema.types import ValueType
-from datamem.vector.exact import _scores, _vector_attribute
+from datamem.index.rows import Rows
+from datamem.index.select import in_sorted
+from datamem.vector.build import build_later
+from datamem.vector.files import Damaged
+from datamem.vector.metrics import Matrix, Scores, as_rows
+from datamem.vector.search_input import check_count, check_ef, vector_attribute
+from datamem.vector.store import VectorStore, store_of
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
+    from datamem.schema.attribute import Attribute
+
+EXACT_ROWS: Final = 20_000
+"""So many visible vectors are scored one and all; more are searched by graph, where there is one."""
+
+_FETCH_MOST: Final = 1_024
+"""No graph is asked for more rows than this: scoring what is visible is quicker then."""
+
+_FETCH_COST: Final = 40
+"""Fetching a row from a graph takes as long as scoring so many that are gathered."""
+
+_MARGIN: Final = {"f32": 1, "f16": 2, "i8": 4, "b1": 1}
+"""How many times more rows are fetched, to be scored exactly, where a graph keeps coarse components."""
 
 
 def search(
@@ -22,16 +46,128 @@ def search(
     k: int = 10,
     *,
     among: Int64Array | None = None,
-    ef: int | None = None,  # noqa: ARG001 - exact search has no such knob
-    exact: bool | None = None,  # noqa: ARG001 - it always is
+    ef: int | None = None,
+    exact: bool | None = None,
 ) -> Hits:
-    """Return the `k` nearest of an attribute's vectors that the view shows, nearest first."""
-    known = _vector_attribute(db, attribute)
-    wanted = known.check(query)
-    rows = db.rows(a=known.id) if among is None else db.lookup_many(known.id, among)
+    """Return the `k` nearest of an attribute's vectors that the view shows, nearest first.
+
+    Args:
+        db: any database value; a past one searches what it held then. In a history view every
+            vector that ever was is found.
+        attribute: a vector attribute, of cardinality one or many.
+        query: the vector to compare with: a list, tuple or array of the attribute's dimensions.
+        k: how many datoms, at least 1; fewer come back only where there are fewer.
+        among: int64[n], ascending and distinct: only these entities.
+        ef: candidates that a graph search keeps (64); more is slower and finds better.
+        exact: True scores everything; False uses graphs wherever there are any; None decides.
+
+    Returns:
+        hits, larger scores nearer: cosine similarity, inner product, or minus the l2 or Hamming
+        distance. Scores are exact also where a graph found the rows; equal ones by entity.
+
+    Raises:
+        QueryError: `vector/not-a-vector-attribute`, `vector/bad-k`, `vector/bad-ef`.
+        SchemaError: `schema/wrong-type`, `schema/wrong-dimension`, `schema/not-finite`,
+            `schema/zero-vector` for a query that the attribute could not hold.
+    """
+    known = vector_attribute(db, attribute)
+    check_count(k)
+    check_ef(ef)
+    assert known.vector is not None
+    wanted = as_rows(known.check(query), known.vector)
+    store = store_of(db, known)
+    try:
+        return _search(db, known, store, wanted, k, among, ef, exact)
+    except Damaged as error:
+        store.recover(error)
+        return _search(db, known, store_of(db, known), wanted, k, among, ef, exact)
+
+
+def _search(
+    db: Db,
+    attribute: Attribute,
+    store: VectorStore,
+    query: Matrix,
+    k: int,
+    among: Int64Array | None,
+    ef: int | None,
+    exact: bool | None,
+) -> Hits:
+    if exact is None:
+        build_later(store)
+    size = store.row_count if among is None else len(among)
+    if _is_by_graph(store, size, k, among, exact):
+        hits = _by_graph(db, attribute, store, query, k, among, ef)
+        if hits is not None:
+            return hits
+    rows = _visible(db, attribute, among)
     if not len(rows):
         return no_hits()
-    matrix = np.stack(db.decode(ValueType.VECTOR, rows.v)).astype(np.float32, copy=False)
-    scores = _scores(known, matrix, wanted)
-    best = np.argsort(-scores, kind="stable")[:k]
-    return Hits(rows.e[best], rows.v[best], rows.tx[best], scores[best].astype(np.float64))
+    return _best(rows, store.scores(rows.v, query), k)
+
+
+def _is_by_graph(
+    store: VectorStore, size: int, k: int, among: Int64Array | None, exact: bool | None
+) -> bool:
+    if exact or not store.graph_rows:
+        return False
+    if exact is False:
+        return True
+    if among is None:
+        return size > EXACT_ROWS
+    fetch = max(64, 2 * k * store.row_count // max(size, 1))
+    return size > fetch * _FETCH_COST and fetch <= _FETCH_MOST
+
+
+def _visible(db: Db, attribute: Attribute, among: Int64Array | None) -> Rows:
+    if among is None:
+        return _asserted(db.rows(a=attribute.id))
+    return _asserted(db.lookup_many(attribute.id, among))
+
+
+def _asserted(rows: Rows) -> Rows:
+    return rows if rows.added is None else rows.where(rows.added)
+
+
+def _by_graph(
+    db: Db,
+    attribute: Attribute,
+    store: VectorStore,
+    query: Matrix,
+    k: int,
+    among: Int64Array | None,
+    ef: int | None,
+) -> Hits | None:
+    """Fetch near rows until the view shows `k` of them; None where scoring everything is quicker."""
+    wanted = k if among is None else 2 * k * store.row_count // max(len(among), 1)
+    fetch = max(wanted, k) * _MARGIN[store.spec.dtype]
+    while True:
+        near = store.near(query, fetch, ef)
+        order = np.argsort(near.codes)
+        codes = near.codes[order]
+        rows = _asserted(db.lookup_values(attribute.id, codes))
+        scores = near.scores[order][np.searchsorted(codes, rows.v)]
+        keep = scores >= near.bound
+        if among is not None:
+            keep &= in_sorted(rows.e, among)
+        if not keep.all():
+            rows, scores = rows.where(keep), scores[keep]
+        if len(rows) >= k or near.bound == -np.inf:
+            return _best(rows, scores, k)
+        more = max(2 * fetch, fetch * k * 3 // (2 * max(len(rows), 1)))
+        if more > _FETCH_MOST:
+            return None
+        fetch = more
+
+
+def _best(rows: Rows, scores: Scores, k: int) -> Hits:
+    """Return the best `k` of scored rows; of equals, by entity."""
+    if k < len(scores):
+        least = np.partition(scores, len(scores) - k)[len(scores) - k]
+        chosen = np.flatnonzero(scores >= least)
+        picked = scores[chosen]
+        e, v, tx = (column[chosen] for column in (rows.e, rows.v, rows.tx))
+    else:
+        picked, e, v, tx = scores, rows.e, rows.v, rows.tx
+    order = np.lexsort((tx, e, -picked))[:k]
+    return Hits(e[order], v[order], tx[order], picked[order].astype(np.float64))

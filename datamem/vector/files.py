@@ -1,0 +1,241 @@
+"""Files of one attribute's vectors: rows, codes and graphs beside the log, all of it a cache.
+
+    manifest.json   what is in the others, how long they are, and their checks; replaced atomically
+    rows.f32        the matrix, appended to: little-endian float32
+    codes.i64       the heap code of each row
+    <start>-<stop>-<number>.graph   usearch's own format, whole
+
+Checks are sums of 64-bit words, block by block, a CRC-32 over those for whole files. A flipped bit in a
+graph would end the process inside usearch, so a graph is verified before it is mapped; rows are mapped
+at once and verified eight at a time, when they are first read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from datamem.index.kernels import Int64Array
+from datamem.schema.types import VectorSpec
+from datamem.vector.graph import Graph, open_graph
+from datamem.vector.metrics import Matrix
+
+BLOCK_ROWS: Final = 8
+_FORMAT: Final = 1
+_READ_BYTES: Final = 1 << 23
+
+
+class Damaged(Exception):  # noqa: N818  # never leaves this package: the cache is thrown away
+    """A cached file is not what was written."""
+
+
+class Saved(NamedTuple):
+    """What a directory holds.
+
+    Attributes:
+        rows: float32[n, dimensions], mapped.
+        codes: int64[n].
+        checks: verifies blocks of rows as they are read.
+        graphs: mapped.
+    """
+
+    rows: Matrix
+    codes: Int64Array
+    checks: BlockChecks
+    graphs: tuple[Graph, ...]
+
+
+class BlockChecks:
+    """Sums of blocks of rows, compared once each."""
+
+    def __init__(self, rows: Matrix, sums: npt.NDArray[np.uint32]) -> None:
+        self._rows = rows
+        self._sums = sums
+        self._is_checked = np.zeros(len(sums), np.bool_)
+
+    def need(self, rows: Int64Array) -> None:
+        """Verify the blocks that hold these rows.
+
+        Raises:
+            Damaged: a block has another sum.
+        """
+        blocks = rows // BLOCK_ROWS
+        if self._is_checked[blocks].all():
+            return
+        for block in np.unique(blocks[~self._is_checked[blocks]]).tolist():
+            at = block * BLOCK_ROWS
+            if block_sums(self._rows[at : at + BLOCK_ROWS])[0] != self._sums[block]:
+                message = f"rows {at} to {at + BLOCK_ROWS}"
+                raise Damaged(message)
+            self._is_checked[block] = True
+
+
+def block_sums(rows: Matrix) -> npt.NDArray[np.uint32]:
+    """Return a check of each block of rows, uint32[blocks]; the last block may be short."""
+    words = np.ascontiguousarray(rows).view(np.uint32).reshape(len(rows), -1)
+    weights = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint32)
+    sums = (words * weights).sum(axis=1, dtype=np.uint32)
+    place = np.arange(len(rows), dtype=np.uint32) % BLOCK_ROWS
+    sums = sums * (2 * place + 1)
+    starts = np.arange(0, len(rows), BLOCK_ROWS)
+    found: npt.NDArray[np.uint32] = np.add.reduceat(sums, starts)
+    return found
+
+
+def file_check(path: Path) -> int:
+    """Return the check of a whole file.
+
+    Cost: one read, 0.5 s for a gigabyte that the system has in memory.
+    """
+    check = 0
+    buffer = bytearray(_READ_BYTES)
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            words = np.frombuffer(buffer, np.uint64, count // 8)
+            total = int(words.sum(dtype=np.uint64))
+            rest = bytes(buffer[count - count % 8 : count])
+            check = zlib.crc32(total.to_bytes(8, "little") + rest, check)
+    return check
+
+
+class VectorFiles:
+    """The files of one attribute in a directory of their own."""
+
+    def __init__(self, directory: Path, spec: VectorSpec) -> None:
+        self._directory = directory
+        self._spec = spec
+        self._saved_rows = 0
+        self._sums: list[npt.NDArray[np.uint32]] = []
+        self._graphs: dict[tuple[int, int], dict[str, Any]] = {}
+        self._number = 0
+
+    def load(self) -> Saved | None:
+        """Map what is there; None where there is nothing, or nothing that can be trusted."""
+        try:
+            return self._load()
+        except (OSError, ValueError, KeyError, TypeError, Damaged):
+            self.clear()
+            return None
+
+    def _load(self) -> Saved | None:
+        path = self._directory / "manifest.json"
+        if not path.exists():
+            return None
+        head, _, body = path.read_bytes().partition(b"\n")
+        manifest = json.loads(body)
+        if int(head) != zlib.crc32(body) or manifest["format"] != _FORMAT:
+            raise Damaged(str(path))
+        if manifest["spec"] != self._spec_text():
+            raise Damaged(str(path))
+        count, width = int(manifest["rows"]), self._spec.dimensions
+        if not count:
+            return None
+        rows = np.memmap(self._directory / "rows.f32", "<f4", "r", shape=(count, width))
+        codes_path = self._directory / "codes.i64"
+        codes = np.fromfile(codes_path, "<i8", count)
+        sums = np.array(manifest["sums"], np.uint32)
+        if zlib.crc32(codes.tobytes()) != manifest["codes"] or len(codes) != count:
+            raise Damaged(str(codes_path))
+        graphs = tuple(self._graph(item) for item in manifest["graphs"])
+        self._saved_rows, self._sums = count, [sums]
+        self._number = int(manifest["number"])
+        return Saved(rows, codes, BlockChecks(rows, sums), graphs)
+
+    def _graph(self, item: dict[str, Any]) -> Graph:
+        path = self._directory / str(item["file"])
+        if path.stat().st_size != item["bytes"] or file_check(path) != item["check"]:
+            raise Damaged(str(path))
+        start, stop = int(item["start"]), int(item["stop"])
+        graph = open_graph(self._spec, path, start, stop, float(item["scale"]))
+        if graph is None:
+            raise Damaged(str(path))
+        self._graphs[start, stop] = item
+        return graph
+
+    def save(self, matrix: Any, codes: Int64Array, graphs: Sequence[Graph]) -> None:
+        """Write what is new of an attribute; what was written stays as it is.
+
+        Args:
+            matrix: has the rows of `codes`, and perhaps more.
+            codes: int64[n].
+            graphs: those to keep; files of others are deleted.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._append_rows(matrix, len(codes))
+        codes.astype("<i8").tofile(self._directory / "codes.i64")
+        kept = {}
+        for graph in graphs:
+            key = (graph.start, graph.stop)
+            kept[key] = self._graphs.get(key) or self._write_graph(graph)
+        self._write_manifest(codes, kept)
+        for key in self._graphs.keys() - kept.keys():
+            (self._directory / self._graphs[key]["file"]).unlink(missing_ok=True)
+        self._graphs = kept
+
+    def _append_rows(self, matrix: Any, count: int) -> None:
+        """Append the rows that no file has; the last block is written anew where it was short."""
+        start = min(self._saved_rows, count) // BLOCK_ROWS * BLOCK_ROWS
+        path = self._directory / "rows.f32"
+        sums = np.concatenate([np.empty(0, np.uint32), *self._sums])[: start // BLOCK_ROWS]
+        parts = [sums]
+        with path.open("r+b" if path.exists() else "w+b") as file:
+            file.seek(start * self._spec.dimensions * 4)
+            for at in range(start, count, 8192):
+                rows = matrix.slice(at, min(at + 8192, count))
+                file.write(rows.astype("<f4", copy=False).tobytes())
+                parts.append(block_sums(rows))
+            file.flush()
+            os.fsync(file.fileno())
+        self._sums, self._saved_rows = parts, count
+
+    def _write_graph(self, graph: Graph) -> dict[str, Any]:
+        self._number += 1
+        name = f"{graph.start}-{graph.stop}-{self._number}.graph"
+        path = self._directory / name
+        graph.save(path)
+        return {
+            "file": name,
+            "start": graph.start,
+            "stop": graph.stop,
+            "scale": graph.scale,
+            "bytes": path.stat().st_size,
+            "check": file_check(path),
+        }
+
+    def _write_manifest(
+        self, codes: Int64Array, graphs: dict[tuple[int, int], dict[str, Any]]
+    ) -> None:
+        manifest = {
+            "format": _FORMAT,
+            "spec": self._spec_text(),
+            "rows": len(codes),
+            "codes": zlib.crc32(codes.astype("<i8").tobytes()),
+            "sums": np.concatenate([np.empty(0, np.uint32), *self._sums]).tolist(),
+            "graphs": list(graphs.values()),
+            "number": self._number,
+        }
+        body = json.dumps(manifest).encode()
+        path = self._directory / "manifest.json"
+        fresh = path.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.write(str(zlib.crc32(body)).encode() + b"\n" + body)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+    def _spec_text(self) -> str:
+        return f"{self._spec.dimensions} {self._spec.metric} {self._spec.dtype}"
+
+    def clear(self) -> None:
+        """Delete everything; what cannot be deleted is not named by a manifest any more."""
+        self._saved_rows, self._sums, self._graphs = 0, [], {}
+        if self._directory.is_dir():
+            for path in self._directory.iterdir():
+                path.unlink(missing_ok=True)
