@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from datamem_cli.options import Point, db_option, format_option, view_options
+from datamem_cli.options import (
+    PRINT_FORMATS,
+    Point,
+    db_option,
+    format_option,
+    view_options,
+)
 from datamem_cli.query import entity_id
 
 
@@ -130,7 +136,14 @@ def datom_records(db: Any, entries: Any) -> Iterator[dict[str, Any]]:
 
 @click.command()
 @view_options
-@format_option
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice((*PRINT_FORMATS, "mermaid", "dot")),
+    default="table",
+    show_default=True,
+    help="mermaid and dot draw the kinds of entities and what refers to what.",
+)
 @click.option("--all", "everything", is_flag=True, help="Also the database's own attributes.")
 @click.argument("prefix", required=False, default="")
 def schema(db: Any, fmt: str, everything: bool, prefix: str) -> None:
@@ -145,10 +158,46 @@ def schema(db: Any, fmt: str, everything: bool, prefix: str) -> None:
       datamem schema
       datamem schema :message
       datamem schema --format edn > schema.edn
+      datamem schema --format dot | dot -Tsvg > schema.svg
     """
     from datamem_cli.attributes import print_schema
 
+    if fmt in {"mermaid", "dot"}:
+        from datamem.jupyter.schemas import schema_graph
+
+        drawn = schema_graph(db, only_used=not everything)
+        click.echo(drawn.to_mermaid() if fmt == "mermaid" else drawn.to_dot())
+        return
     print_schema(db.schema, fmt, prefix=prefix, everything=everything)
 
 
-COMMANDS = (entity, log, schema)
+@click.command()
+@view_options
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(("mermaid", "dot", "svg")),
+    default="mermaid",
+    show_default=True,
+)
+@click.option("--depth", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--most", type=click.IntRange(1), default=40, show_default=True)
+@click.argument("name")
+def graph(db: Any, fmt: str, depth: int, most: int, name: str) -> None:
+    r"""Draw the entities around one of them.
+
+    NAME is an id, an ident or a lookup ref; references are followed in both directions.
+
+    \b
+    Examples:
+      datamem graph 17
+      datamem graph --as-of 2024-03-20 --format svg '[:user/name "Mira"]' > mira.svg
+    """
+    from datamem.jupyter.graphs import graph as graph_of
+
+    found = graph_of(db, entity_id(name), depth=depth, most=most)
+    drawn = {"mermaid": found.to_mermaid, "dot": found.to_dot, "svg": found._repr_svg_}
+    click.echo(drawn[fmt]())
+
+
+COMMANDS = (entity, graph, log, schema)

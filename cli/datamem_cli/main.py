@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from datamem_cli import data, demo, look, query, store, transfer
+from datamem_cli import data, demo, doctor, look, query, store, transfer
 from datamem_cli.failures import describe, exit_code_of
 from datamem_cli.repl import command as repl
 
@@ -32,7 +32,7 @@ def datamem() -> None:
     """
 
 
-for _module in (store, data, query, look, repl, transfer, demo):
+for _module in (store, data, query, look, repl, transfer, demo, doctor):
     for _command in _module.COMMANDS:
         datamem.add_command(_command)
 

@@ -16,6 +16,7 @@ _HOMES: Final = {
     "decay": "datamem.jupyter.decays",
     "graph": "datamem.jupyter.graphs",
     "hierarchy": "datamem.jupyter.hierarchies",
+    "schema_graph": "datamem.jupyter.schemas",
     "plan": "datamem.jupyter.plans",
     "changes": "datamem.jupyter.differences",
     "slider": "datamem.jupyter.sliders",
