@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
 from datamem.db import Db
 from datamem.errors import RunError
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.kv.jsonvalue import canonical_json, given, held, plain_json
 from datamem.kv.reading import entity_of, value_of, values_of
-from datamem.runs.runs import Run, carrying, check_open, find_run
+from datamem.runs.runs import Run, carrying, check_open, find_run, view_of
+
+Also: TypeAlias = "Callable[[Db, list[Event]], list[Any]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +83,34 @@ def append_event(
     return append_events(run, [NewEvent(type, payload, thread, agent, timestamp)])[0]
 
 
-def append_events(run: Run, events: Iterable[NewEvent]) -> list[Event]:
-    """Append several events in one transaction: all or none."""
-    checked = [_checked(event) for event in events]
+def append_events(
+    run: Run, events: Iterable[NewEvent], also: Also | None = None
+) -> list[Event]:
+    """Append several events in one transaction: all or none.
+
+    Args:
+        also: called with the newest database value and the events as they will be; returns more
+            tx-data for the same transaction, where `event_tempid(event)` refers to one of them.
+    """
+    checked = [checked_event(event) for event in events]
     made: list[Event] = []
 
-    def build(db: Db) -> list[dict[str, Any]]:
+    def build(db: Db) -> list[Any]:
         made[:] = chain_events(db, run, checked)
-        return [map_of(event, run.eid) for event in made]
+        more = also(db, made) if also is not None else []
+        return [*(map_of(event, run.eid) for event in made), *more]
 
     if not checked:
         return []
     with carrying(run):
         tempids = run.conn.update(build).tempids
     run.seen_sequence = made[-1].sequence
-    return [replace(event, eid=tempids[f"event {event.sequence}"]) for event in made]
+    return [replace(event, eid=tempids[event_tempid(event)]) for event in made]
+
+
+def event_tempid(event: Event) -> str:
+    """Return what names an event inside the transaction that appends it."""
+    return f"event {event.sequence}"
 
 
 def chain_events(db: Db, run: Run, events: Sequence[NewEvent]) -> list[Event]:
@@ -134,7 +149,7 @@ def chain_events(db: Db, run: Run, events: Sequence[NewEvent]) -> list[Event]:
 def map_of(event: Event, run: int) -> dict[str, Any]:
     """Return an event as the map that transacts it."""
     return {
-        ":db/id": f"event {event.sequence}",
+        ":db/id": event_tempid(event),
         ":event/id": f"{event.run}/{event.sequence}",
         ":event/run": run,
         ":event/sequence": event.sequence,
@@ -148,7 +163,13 @@ def map_of(event: Event, run: int) -> dict[str, Any]:
     }
 
 
-def _checked(event: NewEvent) -> NewEvent:
+def checked_event(event: NewEvent) -> NewEvent:
+    """Return an event with a payload of plain JSON and an instant with a zone.
+
+    Raises:
+        RunError: `event/bad-type`.
+        StateError: `json/not-json`.
+    """
     kind: Any = event.type
     if not isinstance(kind, str) or not kind:
         raise RunError(
@@ -290,7 +311,7 @@ def read_events(
     Raises:
         RunError: `run/unknown`.
     """
-    view = _view(run, db)
+    view = view_of(run, db)
     eid = find_run(view, run)
     name = run.id if isinstance(run, Run) else run
     last = len(view.referrers(eid, view.schema.require(":event/run").id))
@@ -306,15 +327,3 @@ def read_events(
             ):
                 found.append(event)
     return found
-
-
-def _view(run: Run | str, db: Db | None) -> Db:
-    if db is not None:
-        return db
-    if isinstance(run, Run):
-        return run.conn.db
-    raise RunError(
-        "the events of a run are read from a database",
-        code="run/no-database",
-        hint="give db=conn.db, or a Run",
-    )

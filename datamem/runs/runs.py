@@ -265,6 +265,23 @@ def _eid(run: Run | int) -> int:
     return run.eid if isinstance(run, Run) else run
 
 
+def view_of(run: Run | str | int, db: Db | None) -> Db:
+    """Return the database value to read a run in.
+
+    Raises:
+        RunError: `run/no-database`.
+    """
+    if db is not None:
+        return db
+    if isinstance(run, Run):
+        return run.conn.db
+    raise RunError(
+        "a run that is named by its id alone is read from a database",
+        code="run/no-database",
+        hint="give db=conn.db, or a Run",
+    )
+
+
 def read_run(db: Db, run: Run | str | int) -> RunRecord:
     """Return what a database value knows of a run.
 

@@ -10,7 +10,7 @@ from datamem.errors import RunError
 from datamem.index.words import us_of_instant
 from datamem.kv.reading import value_of, values_of
 from datamem.runs.events import Event, digest_of, event_of, first_previous
-from datamem.runs.runs import Run, find_run
+from datamem.runs.runs import Run, find_run, view_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def verify(run: Run | str | int, db: Db | None = None) -> Verification:
     Raises:
         RunError: `run/unknown`.
     """
-    view = _view(run, db)
+    view = view_of(run, db)
     eid = find_run(view, run)
     name: str = value_of(view, eid, ":run/id")
     previous, count = first_previous(name), 0
@@ -92,18 +92,6 @@ def check_events(run: Run | str | int, db: Db | None = None) -> Verification:
             sequence=broken.sequence,
         )
     return found
-
-
-def _view(run: Run | str | int, db: Db | None) -> Db:
-    if db is not None:
-        return db
-    if isinstance(run, Run):
-        return run.conn.db
-    raise RunError(
-        "the events of a run are verified in a database",
-        code="run/no-database",
-        hint="give db=conn.db, or a Run",
-    )
 
 
 def _events(db: Db, run: int, name: str) -> list[Event]:
