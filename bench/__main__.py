@@ -19,6 +19,7 @@ QUICK = (
     "transaction",
     "load",
     "asof",
+    "asofrules",
     "queries",
     "rules",
     "point",

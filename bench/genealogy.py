@@ -129,18 +129,20 @@ class World:
         return len(self.areas)
 
     def load(self, conn: datamem.Connection) -> None:
-        """Put all into a new database: people from 1, dissertations after them."""
+        """Put all into a database: people in their order, then their dissertations."""
         numbers = range(1, self.count + 1)
-        conn.load({":person/name": [f"person {i}" for i in numbers]})
-        conn.load(
+        first = conn.load({":person/name": [f"person {i}" for i in numbers]}).first_entity
+        theses = conn.load(
             {
-                ":dissertation/cid": np.arange(1, self.count + 1),
+                ":dissertation/cid": np.arange(first, first + self.count),
                 ":dissertation/univ": [f"university {u}" for u in self.universities.tolist()],
                 ":dissertation/area": [f"area {a}" for a in self.areas.tolist()],
             }
+        ).first_entity
+        edges = zip(self.advisors.tolist(), self.students.tolist(), strict=True)
+        conn.transact(
+            [[":db/add", first + a - 1, ":person/advised", theses + s - 1] for a, s in edges]
         )
-        edges = zip(self.advisors.tolist(), (self.students + self.count).tolist(), strict=True)
-        conn.transact([[":db/add", advisor, ":person/advised", d] for advisor, d in edges])
 
     def write(self, file: Path) -> None:
         """Write lines of (person, university, area), then of (advisor, student)."""
