@@ -32,8 +32,17 @@ def datamem() -> None:
     """
 
 
+def _keep_lines(command: click.Command) -> None:
+    r"""Turn the `\b` of raw docstrings into the character with which click keeps a paragraph's lines."""
+    if command.help:
+        command.help = command.help.replace("\\b\n", "\b\n")
+    for below in getattr(command, "commands", {}).values():
+        _keep_lines(below)
+
+
 for _module in (store, data, query, look, repl, transfer, demo, doctor):
     for _command in _module.COMMANDS:
+        _keep_lines(_command)
         datamem.add_command(_command)
 
 

@@ -295,3 +295,9 @@ def test_every_command_has_help_with_an_example(datamem, command) -> None:
 def test_help_is_the_front_page(datamem) -> None:
     assert "time machine" in datamem("--help").out
     assert datamem().code == 2
+
+
+def test_help_keeps_the_lines_of_its_examples(datamem) -> None:
+    said = datamem("q", "--help").out
+    assert "\\b" not in said
+    assert "\n    datamem q --as-of 2024-03-20 --format json @question.edn\n" in said
