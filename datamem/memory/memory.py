@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from datamem.errors import StorageError
+from datamem.memory.access import AccessLog
+from datamem.memory.audit import Audit, audit
+from datamem.memory.blocks import Blocks
 from datamem.memory.context import Context
+from datamem.memory.files import Files
+from datamem.memory.graph import Graph
 from datamem.memory.memories import Memories
+from datamem.memory.messages import Messages, Turn
+from datamem.memory.people import Agents, Organizations, Projects, Users
 from datamem.memory.predicates import register_predicates
+from datamem.memory.recalling import Recalls
+from datamem.memory.record import Record
 from datamem.memory.scope import Scope
 from datamem.memory.scoping import narrowed
+from datamem.memory.sessions import Sessions
+from datamem.memory.sources import QueryPatterns, Sources
+from datamem.memory.states import States
+from datamem.memory.tasks import Tasks
+from datamem.memory.tools import Tools
 from datamem.memory.view import ValidAt
 from datamem.schema.agent import missing_definitions
 
@@ -19,7 +35,7 @@ if TYPE_CHECKING:
     from datamem.db import Db
 
 
-class Memory(Memories):
+class Memory(Memories, Recalls):
     """An agent's memory: one connection, seen within a scope.
 
     Anything that names an entity may be a record, its UUID, the name it was made or imported under, or its
@@ -27,6 +43,13 @@ class Memory(Memories):
 
     Attributes:
         conn: the connection, for transactions and queries of your own.
+        organizations, users, agents, projects: whose memory it is.
+        sessions, messages: conversations.
+        blocks, tools, states: what an agent has at hand.
+        tasks: work in the background.
+        files, sources, query_patterns: what it works with.
+        graph: entities that memories mention, and their relations.
+        access_log: who asked for what.
 
     Example:
         >>> from datamem import connect
@@ -51,17 +74,30 @@ class Memory(Memories):
                 everything in the database.
             embedder: from n texts to float32[n, d], with a `name`; None embeds nothing.
         """
-        self.conn = conn
         prepare(conn)
-        self.ctx = Context(conn, Scope(), embedder)
+        context = Context(conn, Scope(), embedder)
         if organization is not None:
-            self.ctx = narrowed(self.ctx, organization=organization, make=True)
+            context = narrowed(context, organization=organization, make=True)
+        self._take(context)
 
-    @classmethod
-    def _of(cls, context: Context) -> Memory:
-        memory = cls.__new__(cls)
-        memory.conn, memory.ctx = context.conn, context
-        return memory
+    def _take(self, context: Context) -> None:
+        self.conn = context.conn
+        self.ctx = context
+        self.organizations = Organizations(context)
+        self.users = Users(context)
+        self.agents = Agents(context)
+        self.projects = Projects(context)
+        self.sessions = Sessions(context)
+        self.messages = Messages(context)
+        self.blocks = Blocks(context)
+        self.tools = Tools(context)
+        self.tasks = Tasks(context)
+        self.files = Files(context)
+        self.graph = Graph(context)
+        self.sources = Sources(context)
+        self.query_patterns = QueryPatterns(context)
+        self.states = States(context)
+        self.access_log = AccessLog(context)
 
     def scope(
         self,
@@ -81,16 +117,17 @@ class Memory(Memories):
             DatamemError: `memory/unknown` for an owner outside this scope, `scope/wider` for another
                 owner than the scope has.
         """
-        return Memory._of(
-            narrowed(
-                self.ctx,
-                organization=organization,
-                app=app,
-                user=user,
-                agent=agent,
-                session=session,
-            )
+        context = narrowed(
+            self.ctx,
+            organization=organization,
+            app=app,
+            user=user,
+            agent=agent,
+            session=session,
         )
+        memory = type(self).__new__(type(self))
+        memory._take(context)  # noqa: SLF001 - of this class
+        return memory
 
     @property
     def db(self) -> Db:
@@ -115,6 +152,24 @@ class Memory(Memories):
         return self.ctx.view(
             as_of=as_of, valid_at=valid_at, include_forgotten=include_forgotten
         )
+
+    def add_message(
+        self, session: Any, role: str, content: str | None = None, **options: Any
+    ) -> Record:
+        """Add a turn at the end of a session; see `Messages.add`."""
+        return self.messages.add(session, role, content, **options)
+
+    def add_messages(self, session: Any, turns: Iterable[Turn]) -> builtins.list[Record]:
+        """Add turns at the end of a session in one transaction; see `Messages.add_many`."""
+        return self.messages.add_many(session, turns)
+
+    def audit(self, record: Any, kind: str = "memory") -> Audit:
+        """Return when an entity was made and last changed, and by whom.
+
+        Args:
+            record: a record of any kind, or what names an entity of `kind`.
+        """
+        return audit(self.ctx, getattr(record, "kind", kind), record)
 
 
 def prepare(conn: Connection) -> None:

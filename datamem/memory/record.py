@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from datamem.db.entity import Entity
-from datamem.errors import DatamemError
 from datamem.memory.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ class Record:
     `record.created_at` is `:session/created-at` of a session. What the schema knows but the entity does
     not have is None, or an empty list where there may be several; references are records.
 
-    Two records are equal if they are the same entity of the same database value.
+    Two records are equal if they are the same entity at the same moment of the same database.
 
     Attributes:
         entity: the entity as a mapping by full attribute names.
@@ -86,10 +84,13 @@ class Record:
         return {name: _as_plain(self.entity[name]) for name in self.entity if name != ":db/id"}
 
     def __eq__(self, other: object) -> bool:
-        return self.entity == other.entity if isinstance(other, Record) else NotImplemented
+        return self._key() == other._key() if isinstance(other, Record) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self.entity)
+        return hash(self._key())
+
+    def _key(self) -> tuple[int, int, int, int]:
+        return id(self.db.heap), self.db.basis_t, self.db.newest_tx, self.eid
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.id or self.eid}>"
@@ -109,18 +110,4 @@ def _as_plain(value: Any) -> Any:
         return value.get(f":{kind}/id", value.eid)
     if isinstance(value, list):
         return [_as_plain(item) for item in value]
-    return value
-
-
-def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return keyword arguments that may be given as one mapping.
-
-    Raises:
-        DatamemError: `memory/bad-item` for what is no mapping.
-    """
-    if not isinstance(value, Mapping):
-        message = f"{value!r} is not a mapping of options"
-        raise DatamemError(
-            message, code="memory/bad-item", hint='give {"content": …, …}', value=value
-        )
     return value
