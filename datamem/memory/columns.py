@@ -1,0 +1,95 @@
+"""Columns of memories: one word for each entity of a set, gathered or scattered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from datamem.index.kernels import EMPTY, Int64Array
+
+if TYPE_CHECKING:
+    from datamem.db.database import Db
+
+
+class Words(NamedTuple):
+    """The words of one attribute.
+
+    Attributes:
+        e: int64[n], ascending; an entity of cardinality many has several rows.
+        v: int64[n].
+        a: the attribute's id; -1 where there is no such attribute.
+    """
+
+    e: Int64Array
+    v: Int64Array
+    a: int
+
+    def values(self, db: Db) -> list[Any]:
+        """Return the words as values."""
+        return db.decode(db.value_type(self.a), self.v) if len(self.v) else []
+
+
+def words_by_entity(db: Db, name: str, es: Int64Array | None = None) -> Words:
+    """Return the visible words of an attribute, of `es` (ascending, distinct) or of all entities."""
+    attribute = db.schema.get(name)
+    if attribute is None:
+        return Words(EMPTY, EMPTY, -1)
+    rows = db.rows(a=attribute.id) if es is None else db.lookup_many(attribute.id, es)
+    e, v = rows.e, rows.v
+    if len(e) > 1 and rows.sorted_by != "e":
+        order = np.argsort(e, kind="stable")
+        e, v = e[order], v[order]
+    return Words(e, v, attribute.id)
+
+
+def first_words(
+    db: Db, name: str, es: Int64Array, absent: int, *, whole: bool = False
+) -> Int64Array:
+    """Return one word for each entity, int64[n] in their order; `absent` for those without.
+
+    Args:
+        es: ascending, distinct.
+        whole: whether `es` is about all that have the attribute, so that scanning is cheaper.
+    """
+    found = words_by_entity(db, name, None if whole else es)
+    if len(found.e) == len(es) and np.array_equal(found.e, es):
+        return found.v
+    column = np.full(len(es), absent, np.int64)
+    if len(found.e) and len(es):
+        if whole:
+            table = np.full(int(max(es[-1], found.e[-1])) + 1, absent, np.int64)
+            table[found.e[::-1]] = found.v[::-1]
+            return table[es]
+        at = np.minimum(np.searchsorted(es, found.e), len(es) - 1)
+        hit = es[at] == found.e
+        column[at[hit]] = found.v[hit]
+    return column
+
+
+def distinct_words(column: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return the distinct words ascending, and where in them each row's word is, int64[n].
+
+    A column of few values that lie close together is counted, not sorted.
+    """
+    low = int(column.min())
+    span = int(column.max()) - low + 1
+    if span > 4 * len(column) + 1024:
+        words, at = np.unique(column, return_inverse=True)
+        return words, at
+    places = column - low
+    there = np.zeros(span, np.bool_)
+    there[places] = True
+    words = np.flatnonzero(there)
+    rank = np.cumsum(there) - 1
+    return words + low, rank[places]
+
+
+def members_of(db: Db, name: str, targets: Int64Array) -> Words:
+    """Return who refers to `targets` (ascending, distinct) by a reference attribute, by entity."""
+    attribute = db.schema.get(name)
+    if attribute is None or not len(targets):
+        return Words(EMPTY, EMPTY, -1)
+    rows = db.lookup_values(attribute.id, targets)
+    order = np.argsort(rows.e, kind="stable")
+    return Words(rows.e[order], rows.v[order], attribute.id)

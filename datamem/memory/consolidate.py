@@ -1,0 +1,324 @@
+"""Consolidation: sessions become episodes, episodes become themes, each keeping what it came from.
+
+A summariser may be a model and slow, so it runs before the transaction, on the newest database value; the
+transaction then checks that nobody was quicker. What an episode is called follows from its session, and
+only episodes without a theme are looked at: doing it twice, or again after a crash, adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID, uuid5
+
+import numpy as np
+
+from datamem.edn import Keyword
+from datamem.index.kernels import Int64Array
+from datamem.index.words import doubles_of_words, instant_of_us
+from datamem.memory.adding import digest_of
+from datamem.memory.columns import first_words, members_of, words_by_entity
+from datamem.memory.hierarchy import EPISODE, THEME
+from datamem.memory.kinds import get
+from datamem.memory.strength import memory_types
+from datamem.memory.summarise import Summariser, extractive
+from datamem.memory.terms import content_words
+
+if TYPE_CHECKING:
+    from datamem.db.database import Db
+    from datamem.memory.context import Context
+
+_NAMESPACE: Final = UUID("6f6d0e1c-2a53-5d43-9a35-3a5cf1d8f0b4")
+"""Of the ids of episodes and themes, so that whoever makes them again makes the same."""
+
+Grouping = Callable[[Sequence[str]], Sequence[Sequence[int]]]
+"""From the texts of episodes to groups of them by place, each at most once; a group is a theme."""
+
+_SIMILAR: Final = 0.2
+_IMPORTANCE: Final = 0.5
+_ABSENT: Final = int(np.iinfo(np.int64).min)
+
+
+def sessions_to_consolidate(db: Db, *, min_messages: int = 2) -> list[int]:
+    """Return the ended sessions that have messages newer than their episode, or no episode.
+
+    Consolidating is thus a query, and may be interrupted and continued anywhere.
+    """
+    words = words_by_entity(db, ":session/status")
+    ended = [
+        e for e, v in zip(words.e.tolist(), words.values(db), strict=True) if v == ":ended"
+    ]
+    counts = np.array([len(messages_of(db, e)) for e in ended], np.int64)
+    known = [_sources(db, _episode_of(db, e)) for e in ended]
+    return [
+        e
+        for e, n, sources in zip(ended, counts.tolist(), known, strict=True)
+        if n >= min_messages and n != sources
+    ]
+
+
+def messages_of(db: Db, session: int) -> Int64Array:
+    """Return the messages of a session, in their order."""
+    es = members_of(db, ":message/session", np.array([session], np.int64)).e
+    times = first_words(db, ":message/timestamp", es, 0)
+    return es[np.lexsort((first_words(db, ":message/sequence", es, 0), times))]
+
+
+def consolidate_sessions(
+    context: Context,
+    sessions: Iterable[Any] | None = None,
+    *,
+    summarise: Summariser = extractive,
+    min_messages: int = 2,
+) -> list[int]:
+    """Make an episode of each session, or renew the one that it has; return the episodes.
+
+    Args:
+        sessions: entity ids, UUIDs or names; None for all that have ended and changed since.
+        summarise: from the messages' texts to the episode's.
+        min_messages: shorter sessions are left alone.
+
+    Each session is one transaction. An episode names its messages in `:memory/source-messages`.
+
+    Raises:
+        DatamemError: `memory/unknown`; and what the summariser raises: sessions before are done.
+    """
+    db = context.view()
+    if sessions is None:
+        chosen = sessions_to_consolidate(db, min_messages=min_messages)
+    else:
+        chosen = [get(db, "session", session) for session in sessions]
+    found = []
+    for session in chosen:
+        messages = messages_of(db, session)
+        if len(messages) < min_messages:
+            continue
+        texts = [text for text in texts_of(db, messages) if text]
+        content = summarise(texts)
+        episode_id = uuid5(_NAMESPACE, f"episode of {_name(db, session)}")
+        build = partial(
+            _episode_tx,
+            session=session,
+            messages=messages,
+            content=content,
+            uuid=episode_id,
+            now_us=context.now_us(),
+        )
+        report = context.update(build, why="consolidate")
+        eid = report.db_after.resolve([":memory/id", episode_id])
+        assert eid is not None
+        found.append(eid)
+    return found
+
+
+def _episode_tx(
+    db: Db, session: int, messages: Int64Array, content: str, uuid: UUID, now_us: int
+) -> list[Any]:
+    """Return what is new about an episode; nothing if all is known."""
+    eid = db.resolve([":memory/id", uuid])
+    times = first_words(db, ":message/timestamp", np.sort(messages), 0)
+    made = now_us if not len(times) else min(now_us, int(times.max()) or now_us)
+    entity: dict[str, Any] = {
+        ":memory/id": uuid,
+        ":memory/session": session,
+        ":memory/type": Keyword(":episode"),
+        ":memory/level": EPISODE,
+        ":memory/content": content,
+        ":memory/hash": digest_of(content),
+        ":memory/source-messages": messages.tolist(),
+    }
+    entity |= _owners(db, session)
+    if eid is None:
+        entity |= _fresh(db, ":episode", made)
+    elif _sources(db, eid) == len(messages) and db.entity(eid)[":memory/content"] == content:
+        return []
+    return [entity]
+
+
+def _fresh(db: Db, kind: str, us: int) -> dict[str, Any]:
+    return {
+        ":memory/created-at": instant_of_us(us),
+        ":memory/initial-strength": 1.0,
+        ":memory/decay-rate": memory_types(db)[kind].decay_rate,
+        ":memory/importance": _IMPORTANCE,
+        ":memory/priority": 5,
+    }
+
+
+def _owners(db: Db, session: int) -> dict[str, Any]:
+    entity = db.entity(session)
+    names = ("organization", "user", "agent", "project")
+    return {
+        f":memory/{name}": entity[f":session/{name}"].eid
+        for name in names
+        if f":session/{name}" in entity
+    }
+
+
+def _name(db: Db, e: int) -> str:
+    """Return what names an entity in any database; its entity id where nothing does."""
+    entity = db.entity(e)
+    for name in (":session/id", ":memory/id", ":session/external-id"):
+        if name in entity:
+            return str(entity[name])
+    return str(e)
+
+
+def _episode_of(db: Db, session: int) -> int | None:
+    return db.resolve([":memory/id", uuid5(_NAMESPACE, f"episode of {_name(db, session)}")])
+
+
+def _sources(db: Db, memory: int | None) -> int:
+    attribute = db.schema.get(":memory/source-messages")
+    if memory is None or attribute is None:
+        return 0
+    return len(db.words(memory, attribute.id))
+
+
+def texts_of(db: Db, es: Int64Array) -> list[str]:
+    """Return the content of messages and memories in their order; "" where there is none."""
+    keys = np.unique(es)
+    texts: dict[int, str] = {}
+    for name in (":message/content", ":memory/content"):
+        words = words_by_entity(db, name, keys)
+        texts.update(zip(words.e.tolist(), words.values(db), strict=True))
+    return [texts.get(e, "") for e in es.tolist()]
+
+
+def consolidate_episodes(
+    context: Context,
+    *,
+    summarise: Summariser = extractive,
+    group: Grouping | None = None,
+    min_episodes: int = 2,
+) -> list[int]:
+    """Make themes of the episodes that have no parent; return the themes that are new or grew.
+
+    Args:
+        summarise: from the episodes' texts to the theme's.
+        group: which episodes belong together; None for `by_shared_words`. Episodes of different
+            users, agents or organizations never come together.
+        min_episodes: smaller groups wait for more.
+
+    An episode that is like the episodes of a theme joins it, and the theme is told anew.
+    """
+    db = context.view()
+    found = []
+    for members in _groups(db, group or by_shared_words):
+        parents = _parents(db, members)
+        waiting = members[parents < 0]
+        if not len(waiting):
+            continue
+        theme = _commonest(parents)
+        if theme is None and len(members) < min_episodes:
+            continue
+        uuid, told = _theme(db, theme, waiting)
+        content = summarise([text for text in texts_of(db, told) if text])
+        build = partial(
+            _theme_tx,
+            members=told,
+            waiting=waiting,
+            content=content,
+            uuid=uuid,
+            now_us=context.now_us(),
+        )
+        report = context.update(build, why="consolidate")
+        eid = report.db_after.resolve([":memory/id", uuid])
+        if eid is not None:
+            found.append(eid)
+    return found
+
+
+def _commonest(parents: Int64Array) -> int | None:
+    """Return the theme that most of a group has already; the oldest of several."""
+    themes, counts = np.unique(parents[parents >= 0], return_counts=True)
+    return int(themes[counts.argmax()]) if len(themes) else None
+
+
+def _theme(db: Db, theme: int | None, waiting: Int64Array) -> tuple[UUID, Int64Array]:
+    """Return the id of a theme, and all episodes that it is to tell of."""
+    if theme is None:
+        return uuid5(_NAMESPACE, f"theme of {_name(db, int(waiting[0]))}"), waiting
+    uuid: UUID = db.entity(theme)[":memory/id"]
+    known = members_of(db, ":memory/parent", np.array([theme], np.int64)).e
+    return uuid, np.union1d(waiting, known)
+
+
+def _parents(db: Db, es: Int64Array) -> Int64Array:
+    return first_words(db, ":memory/parent", es, -1)
+
+
+def _groups(db: Db, group: Grouping) -> list[Int64Array]:
+    """Return groups of episodes by place; only those of one owner come together."""
+    attribute = db.schema.get(":memory/level")
+    if attribute is None:
+        return []
+    episodes = np.sort(db.rows(a=attribute.id, v=EPISODE).e)
+    owners = np.stack(
+        [
+            first_words(db, f":memory/{name}", episodes, _ABSENT)
+            for name in ("organization", "user", "agent")
+        ]
+    )
+    found = []
+    for owner in np.unique(owners, axis=1).T:
+        own = episodes[(owners == owner[:, None]).all(axis=0)]
+        texts = texts_of(db, own)
+        found += [np.sort(own[np.array(places, np.int64)]) for places in group(texts) if places]
+    return found
+
+
+def _theme_tx(
+    db: Db, members: Int64Array, waiting: Int64Array, content: str, uuid: UUID, now_us: int
+) -> list[Any]:
+    """Return a theme and who joins it; nothing if those waiting have found a parent meanwhile."""
+    if (_parents(db, waiting) >= 0).all():
+        return []
+    importance = doubles_of_words(words_by_entity(db, ":memory/importance", members).v)
+    entity: dict[str, Any] = {
+        ":db/id": "theme",
+        ":memory/id": uuid,
+        ":memory/type": Keyword(":theme"),
+        ":memory/level": THEME,
+        ":memory/content": content,
+        ":memory/hash": digest_of(content),
+    }
+    first = db.entity(int(members[0]))
+    for name in ("organization", "user", "agent"):
+        if f":memory/{name}" in first:
+            entity[f":memory/{name}"] = first[f":memory/{name}"].eid
+    if db.resolve([":memory/id", uuid]) is None:
+        entity |= _fresh(db, ":theme", now_us)
+        entity[":memory/importance"] = float(max(importance, default=_IMPORTANCE))
+    joins = [[":db/add", e, ":memory/parent", "theme"] for e in waiting.tolist()]
+    return [entity, *joins]
+
+
+def by_shared_words(texts: Sequence[str], *, similar: float = _SIMILAR) -> list[list[int]]:
+    """Group texts that share their telling words: linked where the cosine of their words is enough.
+
+    Words weigh by how few of the texts have them. Groups are what links connect, in the order of
+    their first text; every text is in exactly one.
+
+    Example:
+        >>> by_shared_words(
+        ...     ["the dog Rex ran", "rain in May", "Rex the dog barked"], similar=0.2
+        ... )
+        [[0, 2], [1]]
+    """
+    counts = [Counter(content_words(text)) for text in texts]
+    places = {word: i for i, word in enumerate(sorted({w for of in counts for w in of}))}
+    weights = np.zeros((len(texts), len(places) + 1))
+    for row, of in enumerate(counts):
+        for word, n in of.items():
+            weights[row, places[word]] = n
+    weights *= np.log1p(len(texts) / np.maximum(1, (weights > 0).sum(axis=0)))
+    weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-12)
+    linked = weights @ weights.T >= similar
+    group = np.arange(len(texts))
+    for row in range(len(texts)):
+        met = np.unique(group[linked[row]])
+        group[np.isin(group, met)] = met.min(initial=row)
+    return [np.flatnonzero(group == first).tolist() for first in np.unique(group).tolist()]

@@ -1,0 +1,194 @@
+"""Candidates of a recall: what the searches found, and who stands beside it in the same sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from datamem.db.hits import Hits, no_hits
+from datamem.index.kernels import EMPTY, BoolArray, Int64Array
+from datamem.memory.columns import first_words, members_of, words_by_entity
+from datamem.memory.recall.question import Question
+from datamem.text import search as search_words
+from datamem.vector import search as search_vectors
+
+if TYPE_CHECKING:
+    from datamem.db.database import Db
+
+Float64Array = npt.NDArray[np.float64]
+
+TEXTS: Final = (":message/content", ":message/caption", ":memory/content")
+"""The attributes whose words are searched."""
+_PER_SESSION: Final = 32
+"""Sessions whose other messages become candidates as well."""
+_TERM_HITS: Final = 256
+_ABSENT: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the searches found.
+
+    Attributes:
+        words: by BM25 of all terms together.
+        by_term: for each term, the entities that have it, ascending; the best where there are many.
+        vectors: by similarity.
+        mentions: entities that an entity named in the question is mentioned by, ascending.
+        mentioned: for each of `mentions`, the entity that it mentions.
+    """
+
+    words: Hits = field(default_factory=no_hits)
+    by_term: dict[str, Int64Array] = field(default_factory=dict)
+    vectors: Hits = field(default_factory=no_hits)
+    mentions: Int64Array = field(default_factory=lambda: EMPTY)
+    mentioned: Int64Array = field(default_factory=lambda: EMPTY)
+
+    def entities(self) -> Int64Array:
+        """Return all entities that some search found, ascending."""
+        return np.unique(np.concatenate((self.words.e, self.vectors.e, self.mentions)))
+
+
+def find_candidates(
+    db: Db, question: Question, *, count: int, among: Int64Array | None = None
+) -> Found:
+    """Ask the indexes: words of all terms, each term, vectors, entities that are named.
+
+    Args:
+        count: hits of each search.
+        among: only these entities.
+    """
+    texts = [name for name in TEXTS if db.schema.get(name) is not None]
+    words, by_term = no_hits(), {}
+    if question.terms and texts:
+        words = search_words(db, texts, " ".join(question.terms), count, among=among)
+        if len(question.terms) > 1:
+            for term in question.terms:
+                by_term[term] = _entities_with(db, texts, term, among)
+        else:
+            by_term[question.terms[0]] = np.unique(words.e)
+    vectors = no_hits()
+    if question.vector is not None and question.attribute is not None:
+        vectors = search_vectors(db, question.attribute, question.vector, count, among=among)
+    mentions, mentioned = _mentions(db, question.named.things, among)
+    return Found(words, by_term, vectors, mentions, mentioned)
+
+
+def _entities_with(
+    db: Db, texts: Sequence[str], term: str, among: Int64Array | None
+) -> Int64Array:
+    return np.unique(search_words(db, texts, term, _TERM_HITS, among=among).e)
+
+
+def _mentions(
+    db: Db, things: Int64Array, among: Int64Array | None
+) -> tuple[Int64Array, Int64Array]:
+    """Return what mentions the things that a question names, and which of them it mentions."""
+    if not len(things):
+        return EMPTY, EMPTY
+    found = words_by_entity(db, ":entity/mentions", things)
+    keep = np.ones(len(found.v), np.bool_) if among is None else np.isin(found.v, among)
+    mentions, first = np.unique(found.v[keep], return_index=True)
+    return mentions, found.e[keep][first]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The candidates as columns, in the order of sessions and of turns within each.
+
+    Attributes:
+        e: int64[n], distinct.
+        is_message: bool[n].
+        session: int64[n]; an entity without one is its own.
+        place: int64[n], its place in the session; 0 where it has none.
+        us: int64[n], when it was said or made; 0 where that is unknown.
+        who: int64[n], who said it or whom it is about; -1 where nobody is known.
+        is_found: bool[n], False for those that only stand beside what was found.
+    """
+
+    e: Int64Array
+    is_message: BoolArray
+    session: Int64Array
+    place: Int64Array
+    us: Int64Array
+    who: Int64Array
+    is_found: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.e)
+
+    def spread(self, es: Int64Array, values: Float64Array) -> Float64Array:
+        """Return float64[n]: a value for each candidate among `es`, 0.0 for the others."""
+        column = np.zeros(len(self.e))
+        order = np.argsort(self.e)
+        at = np.searchsorted(self.e, es, sorter=order)
+        at = order[np.minimum(at, len(order) - 1)]
+        hit = self.e[at] == es
+        np.maximum.at(column, at[hit], values[hit])
+        return column
+
+
+def make_pool(db: Db, found: Found, among: Int64Array | None = None) -> Pool:
+    """Return what was found, and the other messages of the sessions where most was found."""
+    es = found.entities()
+    sessions = sessions_of(db, es)
+    best = _best_sessions(found, es, sessions)
+    others = members_of(db, ":message/session", best).e
+    if among is not None:
+        others = np.intersect1d(others, among)
+    every = np.union1d(es, others)
+    is_found = np.isin(every, es, assume_unique=True)
+    return _columns(db, every, is_found)
+
+
+def sessions_of(db: Db, es: Int64Array) -> Int64Array:
+    """Return the session of each message or memory; the entity itself where it has none."""
+    sessions = np.maximum(
+        first_words(db, ":message/session", es, _ABSENT),
+        first_words(db, ":memory/session", es, _ABSENT),
+    )
+    return np.where(sessions == _ABSENT, es, sessions)
+
+
+def _best_sessions(found: Found, es: Int64Array, sessions: Int64Array) -> Int64Array:
+    """Return the sessions with the best hits by each search, ascending."""
+    chosen: list[int] = []
+    for hits in (found.words, found.vectors):
+        at = np.searchsorted(es, hits.e)
+        ranked = dict.fromkeys(sessions[at].tolist())
+        chosen += list(ranked)[:_PER_SESSION]
+    return np.unique(np.array(chosen, np.int64))
+
+
+def _columns(db: Db, es: Int64Array, is_found: BoolArray) -> Pool:
+    own = first_words(db, ":message/session", es, _ABSENT)
+    is_message = own != _ABSENT
+    memories = es[~is_message]
+    session, place, us, who = (np.full(len(es), _ABSENT, np.int64) for _ in range(4))
+    for column, of_message, of_memory, absent in (
+        (session, "", ":memory/session", _ABSENT),
+        (place, ":message/sequence", "", 0),
+        (us, ":message/timestamp", ":memory/created-at", 0),
+        (who, ":message/sender", ":memory/user", _ABSENT),
+    ):
+        if of_message:
+            column[is_message] = first_words(db, of_message, es[is_message], absent)
+        if of_memory:
+            column[~is_message] = first_words(db, of_memory, memories, absent)
+        else:
+            column[~is_message] = absent
+    session[is_message] = own[is_message]
+    session = np.where(session == _ABSENT, es, session)
+    order = np.lexsort((es, place, us, session))
+    return Pool(
+        es[order],
+        is_message[order],
+        session[order],
+        place[order],
+        us[order],
+        who[order],
+        is_found[order],
+    )
