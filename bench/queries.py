@@ -105,7 +105,7 @@ def rounded(rows: Any) -> list[tuple[Any, ...]]:
 def check_equal(case: Case, db: datamem.Db, data: Sorted, peers: dict[str, Peer]) -> int:
     """Return how many rows all engines agree on."""
     ours = rounded(db.q(case.text, *case.inputs).rows())
-    by_hand = rounded(data.rows(BY_HAND[case.name](data)))
+    by_hand = rounded(data.rows(BY_HAND[case.name](data, *case.inputs)))
     assert ours == by_hand, f"{case.name}: not what bare numpy gives"
     for name, peer in peers.items():
         theirs = rounded(peer.rows(peer_code(name, case)))
@@ -121,7 +121,7 @@ def times_of(
     measures = {
         "tuples": here(lambda: db.q(case.text, *case.inputs).rows()),
         "columns": here(lambda: db.q(case.text, *case.inputs)),
-        "numpy": here(lambda: by_hand(data), 0.1),
+        "numpy": here(lambda: by_hand(data, *case.inputs), 0.1),
     }
     for name, peer in peers.items():
         measures[name] = peer.measure(peer_code(name, case))

@@ -19,13 +19,14 @@ from datamem.datalog.resolve import resolve_query
 from datamem.datalog.result import Column, Result
 from datamem.datalog.simple import ENGINE, simple_query
 from datamem.datalog.sources import DatabaseSource, TableSource, is_database
-from datamem.datalog.star import Star, star_plan
+from datamem.datalog.star_plan import Star, StarScope, star_plan, star_scope
 from datamem.datalog.steps import Resolved
 from datamem.datalog.syntax import Query, Rule, RulesInput, SourceName
 from datamem.db.database import Db
 from datamem.edn import Keyword, Symbol
 
-_Plan: TypeAlias = tuple[Any, Resolved, PointPlan | Star | ClosurePlan | None]
+_Short: TypeAlias = PointPlan | Star | ClosurePlan
+_Plan: TypeAlias = tuple[Any, Resolved, _Short | StarScope | None]
 _Plans: TypeAlias = dict[tuple[int, ...], _Plan]
 """By the identity of schemas and rules; the first item keeps those alive."""
 
@@ -60,7 +61,7 @@ class PreparedQuery:
             i for i, item in enumerate(query.inputs) if isinstance(item, SourceName)
         )
         self._plans: _Plans = {} if plans is None else plans
-        self._short: tuple[Any, PointPlan | Star | ClosurePlan | None] = (None, None)
+        self._short: tuple[Any, _Short | None] = (None, None)
 
     def __call__(
         self,
@@ -87,11 +88,13 @@ class PreparedQuery:
             found = self._run_short(inputs)
             if found is not ENGINE:
                 return found
-        resolved = self._plan(inputs)[1]
+        _, resolved, short = self._plan(inputs)
         context = make_context(
             resolved, inputs, timeout=timeout, max_rows=max_rows, functions=functions
         )
-        return answer(context, inputs)
+        if not isinstance(short, StarScope) or max_rows is not None or functions:
+            return answer(context, inputs)
+        return answer(context, inputs, short)
 
     def _run_short(self, inputs: tuple[Any, ...]) -> Any:
         """Answer the query the short way if there is one; else return `ENGINE`."""
@@ -100,7 +103,8 @@ class PreparedQuery:
             return ENGINE
         schema, short = self._short
         if schema is not db.schema:
-            short = self._plan(inputs)[2]
+            planned = self._plan(inputs)[2]
+            short = None if isinstance(planned, StarScope) else planned
             self._short = db.schema, short
         if short is None or not db.view.is_plain:
             return ENGINE
@@ -156,7 +160,7 @@ class PreparedQuery:
         point = point_plan(simple)
         if point is not None and point.is_bounded:
             return key, resolved, point
-        return key, resolved, star_plan(simple) or point
+        return key, resolved, star_plan(simple) or point or star_scope(simple)
 
 
 def _wrong_inputs(query: Query, inputs: Sequence[Any]) -> Exception:
@@ -221,15 +225,19 @@ def make_context(
     return context
 
 
-def answer(context: Context, inputs: Sequence[Any]) -> Any:
-    """Run a query and shape its answer as `:find` says."""
+def answer(context: Context, inputs: Sequence[Any], star: StarScope | None = None) -> Any:
+    """Run a query and shape its answer as `:find` says; `star` is a short way for its clauses."""
     query = context.resolved.query
     relations = bind_inputs(inputs, context)
     if query.timeout_ms is not None:
         milliseconds = number(query.timeout_ms, ":timeout", context)
         context.set_timeout((milliseconds or 0) / 1000)
     resolved = context.resolved
-    components = run_scope(resolved.scope, relations, context, wanted=resolved.asked)
+    made = None if star is None else star.relation(context, inputs)
+    if made is None:
+        components = run_scope(resolved.scope, relations, context, wanted=resolved.asked)
+    else:
+        components = [made, *relations] if made.size else None
     columns, size = find_columns(components, context)
     context.check_size(size, "the result")
     return _shaped(query, columns, size, context)

@@ -164,7 +164,8 @@ def _extended(db: Any, rows: list[list[int]], lookup: Lookup) -> list[list[int]]
 
 def point_plan(simple: Simple) -> PointPlan | None:
     """Return the chain of lookups that answers a query, or None where there is none."""
-    if not all(isinstance(e, Variable) for e in simple.resolved.query.find.elements):
+    elements = simple.resolved.query.find.elements
+    if not simple.is_bare or not all(isinstance(element, Variable) for element in elements):
         return None
     return _Chain(simple).plan()
 

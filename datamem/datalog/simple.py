@@ -1,4 +1,4 @@
-"""Queries simple enough for a short way: patterns of known attributes, comparisons, plain `:find`.
+"""Queries simple enough for a short way: patterns of known attributes, and comparisons.
 
 Their constants and scalar inputs are words before anything is looked up. What only the engine does exactly
 as it should be done (a float compared with a long, a lookup ref, a type without words of its own) makes a
@@ -85,18 +85,20 @@ class Simple:
         patterns: of source `$`, of two or three positions, each with a known attribute.
         comparisons: of values that some pattern binds.
         inputs: index by name of the scalar inputs that patterns use.
+        is_bare: it asks for rows and nothing else, and uses all its inputs in its clauses.
     """
 
     resolved: Resolved
     patterns: tuple[PatternStep, ...]
     comparisons: tuple[Comparison, ...]
     inputs: Mapping[str, int]
+    is_bare: bool
 
 
 def simple_query(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> Simple | None:
     """Return a query as a simple one, or None where it is not."""
     query = resolved.query
-    if has_extras(query) or schemas.get("$") is None or not resolved.scope.steps:
+    if schemas.get("$") is None or not resolved.scope.steps:
         return None
     first, *others = query.inputs
     if not isinstance(first, SourceName) or first.name != "$":
@@ -121,9 +123,9 @@ def simple_query(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> Si
             comparisons.append(found)
     compared = {c.start.input_index for c in comparisons}
     used = {name: i for name, i in scalars.items() if _uses(name, patterns)}
-    if any(name not in used and i not in compared for name, i in scalars.items()):
-        return None
-    return Simple(resolved, patterns, tuple(comparisons), used)
+    is_used = all(name in used or i in compared for name, i in scalars.items())
+    is_bare = is_used and not has_extras(query)
+    return Simple(resolved, patterns, tuple(comparisons), used, is_bare)
 
 
 def has_extras(query: Query) -> bool:
