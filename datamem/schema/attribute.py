@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from datamem.schema.checks import compile_check
+from datamem.schema.languages import DEFAULT_LANGUAGE
 from datamem.schema.types import HEAP_TYPES, ValueType, VectorSpec
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Attribute:
         min, max: inclusive bounds; `min_length`, `max_length` those of strings, bytes and lists.
         preds: names of registered predicates that every asserted value must satisfy.
         on_delete: what becomes of an entity whose target is retracted.
+        fulltext: the words of its strings are indexed, in `language` (`languages.py`).
+        embed: where the embeddings of its strings go (`:db/embed`), or None.
         declared: False where the type was inferred from a first value.
         check: value to canonical value; raises SchemaError. One call, compiled from the above.
     """
@@ -64,6 +67,7 @@ class Attribute:
     preds: tuple[Keyword, ...] = ()
     on_delete: OnDelete | None = None
     fulltext: bool = False
+    language: str = DEFAULT_LANGUAGE
     embed: Any = None
     declared: bool = True
     aliases: tuple[Keyword, ...] = ()

@@ -72,6 +72,7 @@ _ROWS: Final[tuple[tuple[int, str, ValueType, dict[str, Any]], ...]] = (
     (30, "db/inferred", ValueType.BOOLEAN, {"doc": "the type comes from a first value"}),
     (31, "db/alias", ValueType.KEYWORD, {"many": True, "doc": "former names of an attribute"}),
     (32, "datamem/mode", ValueType.KEYWORD, {"doc": "open, or strict: unknown names refused"}),
+    (33, "db.fulltext/language", ValueType.KEYWORD, {"doc": "whose stems and stop words"}),
 )
 
 SYSTEM_ATTRIBUTES: Final = tuple(

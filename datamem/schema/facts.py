@@ -10,6 +10,7 @@ from datamem.edn import Keyword
 from datamem.errors import SchemaError
 from datamem.schema.attribute import Attribute
 from datamem.schema.bootstrap import NOW, SYSTEM_BY_NAME
+from datamem.schema.languages import DEFAULT_LANGUAGE, LANGUAGES, find_language
 from datamem.schema.types import (
     DTYPE_BY_NAME,
     METRIC_BY_NAME,
@@ -51,6 +52,7 @@ def attribute_of_facts(entity_id: int, facts: Facts) -> Attribute:
         preds=tuple(facts.get(":db.attr/preds", ())),
         on_delete=_choice(facts, ":db/onDelete", ("cascade", "set-null", "restrict")),  # type: ignore[arg-type]  # checked by _choice
         fulltext=facts.get(":db/fulltext", False),
+        language=_language_of(facts),
         embed=facts.get(":db/embed"),
         declared=not facts.get(":db/inferred", False),
         aliases=tuple(facts.get(":db/alias", ())),
@@ -104,6 +106,8 @@ def _keyword_facts(attribute: Attribute) -> dict[str, Any]:
         facts[":db/onDelete"] = Keyword(f":{attribute.on_delete}")
     if attribute.tuple_type is not None:
         facts[":db/tupleType"] = Keyword(attribute.tuple_type.keyword)
+    if attribute.language != DEFAULT_LANGUAGE:
+        facts[":db.fulltext/language"] = Keyword(f":{attribute.language}")
     if attribute.vector is not None:
         facts[":db/dimension"] = attribute.vector.dimensions
         facts[":db/metric-type"] = Keyword(f":db.metric/{attribute.vector.metric}")
@@ -155,6 +159,16 @@ def _named_type(facts: Facts, name: object) -> ValueType:
 def _tuple_type_of(facts: Facts) -> ValueType | None:
     name = facts.get(":db/tupleType")
     return None if name is None else _named_type(facts, name)
+
+
+def _language_of(facts: Facts) -> str:
+    name = facts.get(":db.fulltext/language")
+    found = DEFAULT_LANGUAGE if name is None else find_language(name)
+    if found is None:
+        known = ", ".join(LANGUAGES)
+        why = f"{name} is not a language whose stems are known"
+        raise bad_attribute(facts.get(":db/ident"), why, f"the languages are {known}")
+    return found
 
 
 def _vector_of(facts: Facts) -> VectorSpec | None:
