@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from datamem.datalog.steps import (
     FunctionStep,
@@ -56,7 +57,8 @@ class Program:
     """A rewritten program and the relation that answers its call.
 
     Attributes:
-        free: where a factored program's answers, which are free arguments only, go.
+        free: where the answers of a program for one seed, which are free arguments only, go.
+        carries_seeds: rows of `magic` are the seed and the arguments asked about, which are equal at first.
     """
 
     answer: TableKey
@@ -65,6 +67,7 @@ class Program:
     widths: Mapping[TableKey, int]
     generates_values: bool
     free: tuple[int, ...] | None = None
+    carries_seeds: bool = False
 
 
 def build_program(
@@ -81,57 +84,113 @@ def build_program(
     return Program(answer, magic, bodies, builder.widths, generates)
 
 
-def build_factored(rule: ResolvedRule, adornment: Adornment) -> Program | None:
-    """Rewrite a right-linear rule for a call with one binding of its bound arguments.
+def build_linear(
+    rule: ResolvedRule, adornment: Adornment, *, carries_seeds: bool
+) -> Program | None:
+    """Rewrite a linear rule for a call that binds some of its arguments.
 
     In `(anc ?a ?b) [?a :parent ?x] (anc ?x ?b)` with ?a bound, every answer for an ?x that was asked
-    about is an answer for the one ?a, so that only the answers need be kept and not which ?x each
-    belongs to: linear work where the general rewriting may take quadratic (Naughton, Ramakrishnan,
-    Sagiv and Ullman, 1989, "argument reduction by factoring").
+    about is an answer for the ?a that led to it. So only the answers of the ?a that were called with are
+    kept, and not those of everybody on the way: linear work for each where the general rewriting may
+    take quadratic (Naughton, Ramakrishnan, Sagiv and Ullman, 1989, "argument reduction by factoring").
+
+    Args:
+        rule: the rule called.
+        adornment: which arguments the call binds.
+        carries_seeds: the call binds several rows, so each answer needs the row that it belongs to.
 
     Returns:
-        The program, or None where a body is not right-linear.
+        The program, or None where a body calls another rule, or passes on neither the free nor the bound
+        arguments as they are.
     """
     if all(adornment) or not any(adornment):
         return None
-    free = tuple(i for i, is_bound in enumerate(adornment) if not is_bound)
-    answer = TableKey(rule.source, rule.name, tuple(False for _ in free))
-    magic = TableKey(rule.source, rule.name, adornment, is_magic=True)
-    bodies = []
-    for body in rule.bodies:
-        made = _factored_body(rule, body, adornment, answer, magic)
-        if made is None:
+    linear = _Linear(rule, adornment, carries_seeds)
+    bodies = [linear.body(body) for body in rule.bodies]
+    made = tuple(body for body in bodies if body is not None)
+    if len(made) < len(bodies):
+        return None
+    generates = any(isinstance(step, FunctionStep) for body in made for step in body.steps)
+    free = None if carries_seeds else linear.free
+    return Program(
+        linear.answer, linear.magic, made, linear.widths, generates, free, carries_seeds
+    )
+
+
+class _Linear:
+    """Rewrites the bodies of a linear rule: asked about are (seeds, bound arguments)."""
+
+    def __init__(self, rule: ResolvedRule, adornment: Adornment, carries_seeds: bool) -> None:
+        self._rule = rule
+        self._adornment = adornment
+        self.free = tuple(i for i, is_bound in enumerate(adornment) if not is_bound)
+        bound = tuple(i for i, is_bound in enumerate(adornment) if is_bound)
+        self._seeds = tuple(f"?seed#{i}" for i in bound) if carries_seeds else ()
+        places = adornment if carries_seeds else tuple(False for _ in self.free)
+        self.answer = TableKey(rule.source, rule.name, places)
+        self.magic = TableKey(rule.source, rule.name, adornment, is_magic=True)
+        self.widths = {self.answer: len(places), self.magic: len(bound) + len(self._seeds)}
+
+    def body(self, body: RuleBody) -> Body | None:
+        """Return a body rewritten; None where it is not linear."""
+        bound, free = self._split(body.head)
+        calls = [step for step in body.scope.steps if isinstance(step, RuleStep)]
+        others = tuple(step for step in body.scope.steps if not isinstance(step, RuleStep))
+        if _calls_rules(others):
             return None
-        bodies.append(made)
-    generates = any(isinstance(step, FunctionStep) for body in bodies for step in body.steps)
-    widths = {answer: len(free), magic: sum(adornment)}
-    return Program(answer, magic, tuple(bodies), widths, generates, free)
+        asked = _table_step(self.magic, (*self._seeds, *bound))
+        if not calls:
+            return Body(self.answer, self._answered(free), (asked, *others), (0,))
+        call = calls[0]
+        if len(calls) > 1 or (call.source, call.name) != (self._rule.source, self._rule.name):
+            return None
+        names = [arg.name if isinstance(arg, Variable) else None for arg in call.args]
+        given, passed = self._split(names)
+        used = set[str]().union(*(step.provides | step.requires for step in others))
+        if passed == free and used.isdisjoint(free):
+            return self._right(bound, free, given, asked, others)
+        if given == bound and used.isdisjoint(bound):
+            head = self._answered(tuple(passed))
+            return Body(
+                self.answer,
+                self._answered(free),
+                (_table_step(self.answer, head), *others),
+                (0,),
+            )
+        return None
 
+    def _right(
+        self,
+        bound: Sequence[str | None],
+        free: Sequence[str | None],
+        given: Sequence[str | None],
+        asked: TableStep,
+        others: tuple[Step, ...],
+    ) -> Body | None:
+        """Return what a body asks about that passes on its free arguments as they are."""
+        available = set(bound).union(*(step.provides for step in others))
+        head = tuple(name for name in given if name is not None)
+        if (
+            len(head) < len(given)
+            or not available.issuperset(head)
+            or not set(free).isdisjoint(head)
+        ):
+            return None
+        return Body(self.magic, (*self._seeds, *head), (asked, *others), (0,))
 
-def _factored_body(
-    rule: ResolvedRule, body: RuleBody, adornment: Adornment, answer: TableKey, magic: TableKey
-) -> Body | None:
-    bound = [name for name, is_bound in zip(body.head, adornment, strict=True) if is_bound]
-    free = [name for name, is_bound in zip(body.head, adornment, strict=True) if not is_bound]
-    asked = _table_step(magic, tuple(bound))
-    if not _calls_rules(body.scope.steps):
-        return Body(answer, tuple(free), (asked, *body.scope.steps), (0,))
-    calls = [step for step in body.scope.steps if isinstance(step, RuleStep)]
-    others = [step for step in body.scope.steps if not isinstance(step, RuleStep)]
-    if len(calls) != 1 or _calls_rules(others):
-        return None
-    call = calls[0]
-    if (call.source, call.name) != (rule.source, rule.name):
-        return None
-    names = [arg.name if isinstance(arg, Variable) else None for arg in call.args]
-    passed = [name for name, is_bound in zip(names, adornment, strict=True) if not is_bound]
-    given = [name for name, is_bound in zip(names, adornment, strict=True) if is_bound]
-    available = set(bound).union(*(step.provides for step in others))
-    used = set(given).union(*(step.provides | step.requires for step in others))
-    if passed != free or not used.isdisjoint(free) or not available.issuperset(given):
-        return None
-    head = tuple(name for name in given if name is not None)
-    return Body(magic, head, (asked, *others), (0,))
+    def _split(self, names: Sequence[str | None]) -> tuple[list[Any], list[Any]]:
+        """Return the names at the places that the call binds, and the others."""
+        pairs = list(zip(names, self._adornment, strict=True))
+        return [n for n, is_bound in pairs if is_bound], [
+            n for n, is_bound in pairs if not is_bound
+        ]
+
+    def _answered(self, free: Sequence[Any]) -> tuple[Any, ...]:
+        """Return an answer's columns: the free arguments, between seeds where they are carried."""
+        if not self._seeds:
+            return tuple(free)
+        seeds, rest = iter(self._seeds), iter(free)
+        return tuple(next(seeds) if is_bound else next(rest) for is_bound in self._adornment)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from datamem.datalog.context import Context
 from datamem.datalog.execute import join_components, run_scope
 from datamem.datalog.faults import query_error
 from datamem.datalog.kernels import Int64Array
-from datamem.datalog.magic import Body, Program, build_factored, build_program, scope_of
+from datamem.datalog.magic import Body, Program, build_linear, build_program, scope_of
 from datamem.datalog.relation import TRUE, Join, Relation
 from datamem.datalog.steps import RuleStep, Scope, TableKey
 from datamem.datalog.syntax import Variable
@@ -53,7 +53,7 @@ def call_rule(step: RuleStep, linked: Sequence[Relation], context: Context) -> R
 
 
 def _whole(answers: Relation, seed: Relation, program: Program) -> Relation:
-    """Put the bound arguments back into the answers of a factored program."""
+    """Put the bound arguments back into the answers of a program for one seed."""
     if program.free is None:
         return answers
     width = len(program.free) + len(seed.names)
@@ -119,8 +119,8 @@ def _program(
     key = (step.source, step.name, adornment, is_single)
     program: Program | None = resolved.programs.get(key)
     if program is None:
-        if is_single:
-            program = build_factored(resolved.rules[step.source, step.name], adornment)
+        rule = resolved.rules[step.source, step.name]
+        program = build_linear(rule, adornment, carries_seeds=not is_single)
         if program is None:
             program = build_program(resolved.rules, step.source, step.name, adornment)
         resolved.programs[key] = program
@@ -151,11 +151,17 @@ def _solve(program: Program, seed: Relation, step: RuleStep, context: Context) -
     saved, context.tables = context.tables, tables
     try:
         if program.magic is not None:
-            tables[program.magic].derive(seed)
+            tables[program.magic].derive(_doubled(seed) if program.carries_seeds else seed)
         _rounds(program, tables, step, context)
         return tables[program.answer].full(context.domains)
     finally:
         context.tables = saved
+
+
+def _doubled(seed: Relation) -> Relation:
+    """Return rows of (seed, what is asked about), which are the same before the first round."""
+    names = [f"#{i}" for i in range(2 * len(seed.names))]
+    return Relation(names, seed.columns * 2, seed.domains * 2, seed.size)
 
 
 def _rounds(

@@ -196,3 +196,16 @@ def test_transitive_attributes() -> None:
         (2,),
     }
     assert q("[:find ?a :where [?a :n/up+]]", db) == {(i,) for i in range(1, 6)}
+
+
+def test_linear_rules_keep_only_what_their_seeds_reach() -> None:
+    """A chain of 60, asked from two places: the general rewriting would make 60 * 59 / 2 pairs."""
+    rules = "[[(on ?a ?k ?b) [?a :n/up ?b] [?b :n/x ?k]] [(on ?a ?k ?b) [?a :n/up ?x] (on ?x ?k ?b)]]"
+    text = "[:find ?a ?k ?b :in $ % [?a ...] :where (on ?a ?k ?b)]"
+    db = chain(60)
+    expected = {(a, b * 10, b) for a in (3, 40) for b in range(a + 1, 61)}
+    assert q(text, db, rules, [3, 40]) == expected
+    assert q(text, db, rules, [3, 40], max_rows=3 * len(expected)) == expected
+    assert q(text, db, rules, [3]) == {row for row in expected if row[0] == 3}
+    text = "[:find ?a :in $ % [[?k ?b]] :where (on ?a ?k ?b)]"
+    assert q(text, db, rules, [[50, 5], [70, 7], [70, 8]]) == {(a,) for a in range(1, 7)}
