@@ -119,57 +119,102 @@ class StarRows:
         else:
             at = min(range(len(leaves)), key=lambda i: spans[i][1] - spans[i][0])
             (start, stop), piece = spans[at], pieces[at]
-        leaf = leaves[at]
-        found: dict[int, Int64Array] | None
-        if stop - start == piece.row_count:
-            found = {ENTITY: piece.all_entities()}
-            if leaf.is_asked:
-                found[at] = piece.all_values()
-        else:
-            found = {ENTITY: piece.entities(start, stop)}
-            if leaf.is_asked:
-                found[at] = piece.values(start, stop)
-        may_repeat = leaf.equals < 0 and (len(leaves) > 1 or not leaf.is_asked)
-        if may_repeat and len(kernels.distinct(found[ENTITY])) < stop - start:
+        rows = _Rows.of(leaves[at], at, piece, start, stop)
+        may_repeat = leaves[at].equals < 0 and (len(leaves) > 1 or not leaves[at].is_asked)
+        if may_repeat and not rows.are_distinct(piece):
             return None
-        if len(leaves) > 1:
-            found = self._joined(found, at, pieces, spans, words)
-        return None if found is None else [found[output] for output in self.outputs]
+        if len(leaves) > 1 and not self._join(rows, at, pieces, spans, words):
+            return None
+        found = rows.columns
+        return [rows.es if i == ENTITY else found[i] for i in self.outputs]
 
-    def _joined(
+    def _join(
         self,
-        found: dict[int, Int64Array],
+        rows: _Rows,
         driver: int,
         pieces: Sequence[Piece],
         spans: Sequence[_Span],
         words: tuple[int, ...],
-    ) -> dict[int, Int64Array] | None:
-        """Look up all other leaves by entity, those that drop rows before those that add a column."""
+    ) -> bool:
+        """Look up all other leaves by entity, those that drop rows before those that add a column.
+
+        Returns:
+            False where an entity has several values.
+        """
         rest = [i for i in range(len(pieces)) if i != driver]
         rest.sort(key=lambda i: (spans[i][1] - spans[i][0]) / (pieces[i].row_count or 1))
         for i in rest:
             leaf, piece = self.leaves[i], pieces[i]
             if leaf.is_many:
                 others = piece.entities(*spans[i])
-                found = _kept(found, kernels.member_mask(found[ENTITY], others))
+                rows.keep(kernels.member_mask(rows.es, others))
                 continue
-            places = piece.places(found[ENTITY])
-            if places is None:
-                return None
-            at, is_there = places
-            if is_there is not None:
-                found, at = _kept(found, is_there), at[is_there]
-            is_bounded = leaf.equals >= 0 or leaf.bounds
-            if not leaf.is_asked and not is_bounded:
-                continue
-            values = piece.values_at(at)
-            if is_bounded:
+            values = rows.values_of(piece)
+            if values is None:
+                return False
+            if leaf.equals >= 0 or leaf.bounds:
                 mask = _mask(leaf, values, words)
-                found = _kept(found, mask)
+                rows.keep(mask)
                 values = values[mask] if leaf.is_asked else values
             if leaf.is_asked:
-                found[i] = values
-        return found
+                rows.columns[i] = values
+        return True
+
+
+class _Rows:
+    """The rows of a star so far.
+
+    Attributes:
+        es: their entities.
+        columns: the values of leaves that are asked for, by leaf.
+        whole: the attribute of one value whose rows these are, all of them in the order of entities.
+    """
+
+    __slots__ = ("columns", "es", "whole")
+
+    def __init__(
+        self, es: Int64Array, columns: dict[int, Int64Array], whole: Solid | None
+    ) -> None:
+        self.es = es
+        self.columns = columns
+        self.whole = whole
+
+    @classmethod
+    def of(cls, leaf: Leaf, number: int, piece: Piece, start: int, stop: int) -> _Rows:
+        """Return the rows that a leaf selects by itself."""
+        if stop - start == piece.row_count:
+            es, values = piece.all_entities(), piece.all_values() if leaf.is_asked else None
+            whole = piece if isinstance(piece, Solid) and piece.is_single else None
+        else:
+            es = piece.entities(start, stop)
+            values = piece.values(start, stop) if leaf.is_asked else None
+            whole = None
+        return cls(es, {} if values is None else {number: values}, whole)
+
+    def are_distinct(self, piece: Piece) -> bool:
+        """Tell whether no entity is there twice."""
+        return self.whole is piece or len(kernels.distinct(self.es)) == len(self.es)
+
+    def keep(self, mask: BoolArray) -> None:
+        """Drop the rows where the mask is false."""
+        at = np.flatnonzero(mask)
+        if len(at) < len(mask):
+            self.es = self.es[at]
+            self.columns = {number: column[at] for number, column in self.columns.items()}
+            self.whole = None
+
+    def values_of(self, piece: Piece) -> Int64Array | None:
+        """Return a value for each entity and drop those that have none; None where one has several."""
+        if isinstance(piece, Solid) and piece.has_entities_of(self.whole):
+            return piece.all_values()
+        places = piece.places(self.es)
+        if places is None:
+            return None
+        at, is_there = places
+        if is_there is not None:
+            self.keep(is_there)
+            at = at[is_there]
+        return piece.values_at(at)
 
 
 def _piece(db: Db, a: int) -> Piece:
@@ -216,8 +261,3 @@ def _mask(leaf: Leaf, values: Int64Array, words: tuple[int, ...]) -> BoolArray:
     if high is not None:
         mask &= values <= high
     return mask
-
-
-def _kept(found: dict[int, Int64Array], mask: BoolArray) -> dict[int, Int64Array]:
-    rows = np.flatnonzero(mask)
-    return {key: column[rows] for key, column in found.items()}

@@ -136,6 +136,13 @@ class Solid:
         """The least entity, where each from there to the greatest has one row; else None."""
         return (self._shape or self._find_shape())[1]
 
+    def has_entities_of(self, other: Solid | None) -> bool:
+        """Tell whether both have one row for each entity of one gapless range."""
+        first = None if other is None else other.first_entity
+        if other is None or first is None or other.row_count != self.row_count:
+            return False
+        return self.first_entity == first
+
     def _find_shape(self) -> tuple[bool, int | None]:
         es = self.all_entities()
         is_single = bool((es[1:] > es[:-1]).all())
