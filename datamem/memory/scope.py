@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from datamem.db.advance import advance, branch
 from datamem.errors import DatamemError
 from datamem.ids import ATTR_BASE, TX_BASE
 from datamem.index.kernels import BoolArray, Int64Array
+from datamem.memory.judge import check_writes, judge_of, wanted_owners
 from datamem.memory.owners import (
-    DIMENSIONS,
     EVERYBODYS,
     PART_OF,
     known_attributes,
     owner_attributes,
 )
 from datamem.schema.bootstrap import TX_INSTANT
-from datamem.schema.types import ValueType
 
 if TYPE_CHECKING:
     from datamem.db import Db
@@ -78,38 +76,7 @@ class Scope:
                 code="scope/schema",
                 hint="declare attributes on the whole database first",
             )
-        touched = _entities(plan.e)
-        self._check(db, touched[touched < db.next_entity], "is")
-        after = advance(branch(db), plan)
-        self._check(after, np.union1d(touched, _targets(db, plan)), "would be")
-
-    def _check(self, db: Db, entities: Int64Array, verb: str) -> None:
-        entities = entities[_exist(db, entities)]
-        outside = entities[~visible(db, entities, self)]
-        if len(outside):
-            raise DatamemError(
-                f"entity {outside[0]} {verb} outside the scope",
-                code="scope/outside",
-                hint="a scope writes only what belongs to it",
-                entities=outside.tolist(),
-            )
-
-
-def _exist(db: Db, entities: Int64Array) -> BoolArray:
-    return np.array([bool(db.entity_words(e)) for e in entities.tolist()], np.bool_)
-
-
-def _entities(column: Any) -> Int64Array:
-    ids = np.unique(np.asarray(column, np.int64))
-    return ids[ids < TX_BASE]
-
-
-def _targets(db: Db, plan: TxPlan) -> Int64Array:
-    """Return the entities that the plan's assertions refer to; those of the transaction apart."""
-    is_ref = {a for a in set(plan.a) if db.value_type(a) is ValueType.REF}
-    rows = zip(plan.e, plan.a, plan.v, plan.added, strict=True)
-    found = {v for e, a, v, added in rows if added and a in is_ref and e < TX_BASE}
-    return _entities(sorted(found))
+        check_writes(db, plan, self)
 
 
 class _Shows:
@@ -118,13 +85,12 @@ class _Shows:
     def __init__(self, scope: Scope, db: Db) -> None:
         self._scope = scope
         self._db = db.unfiltered()
+        self._judge = judge_of(self._db, scope)
         self._table: BoolArray | None = None
 
     def __call__(self, e: Int64Array) -> BoolArray:
         if self._table is None and len(e) <= _FEW:
-            distinct, inverse = np.unique(e, return_inverse=True)
-            found: BoolArray = self._decide(distinct)[inverse]
-            return found
+            return self._decide(e)
         if self._table is None:
             every = np.arange(self._db.next_entity, dtype=np.int64)
             self._table = visible(self._db, every, self._scope)
@@ -137,31 +103,26 @@ class _Shows:
         return shown
 
     def _decide(self, e: Int64Array) -> BoolArray:
-        """Decide about distinct entities of any partition: attributes are everybody's."""
-        shown = np.ones(len(e), np.bool_)
-        is_user, is_tx = e < TX_BASE, (e >= TX_BASE) & (e < ATTR_BASE)
-        shown[is_user] = visible(self._db, e[is_user], self._scope)
-        if is_tx.any():
-            shown[is_tx] = _visible_transactions(self._db, e[is_tx], self._scope)
-        return shown
+        """Decide about entities of any partition one by one: attributes are everybody's."""
+        found = {one: self._decide_one(one) for one in set(e.tolist())}
+        return np.array([found[one] for one in e.tolist()], np.bool_)
 
+    def _decide_one(self, e: int) -> bool:
+        if e < TX_BASE:
+            return self._judge.shows(e)
+        return e >= ATTR_BASE or self._shows_transaction(e)
 
-def _visible_transactions(db: Db, txs: Int64Array, scope: Scope) -> BoolArray:
-    """Tell which transactions say nothing but when they were, or were written in the scope."""
-    shown = np.ones(len(txs), np.bool_)
-    own = known_attributes(db.schema, (":tx/organization",))
-    for i, tx in enumerate(txs.tolist()):
-        said = dict(db.entity_words(tx))
+    def _shows_transaction(self, tx: int) -> bool:
+        """Tell whether a transaction says nothing but when it was, or was written in the scope."""
+        said = dict(self._db.entity_words(tx))
         said.pop(TX_INSTANT, None)
-        shown[i] = not said or (
-            scope.organization is not None
-            and [said.get(a) for a in own] == [scope.organization]
-        )
-    return shown
+        own = known_attributes(self._db.schema, (":tx/organization",))
+        wanted = self._scope.organization
+        return not said or (wanted is not None and any(said.get(a) == wanted for a in own))
 
 
 def visible(db: Db, entities: Int64Array, scope: Scope, depth: int = _DEEPEST) -> BoolArray:
-    """Tell which entities are in the scope.
+    """Tell which entities are in the scope, a column at a time; says what `Judge` says of each.
 
     Args:
         db: an unfiltered value.
@@ -171,10 +132,7 @@ def visible(db: Db, entities: Int64Array, scope: Scope, depth: int = _DEEPEST) -
     if not len(entities) or depth == 0:
         return shown if depth else np.zeros(len(entities), np.bool_)
     owned = np.zeros(len(entities), np.bool_)
-    for dimension in DIMENSIONS:
-        wanted = _wanted(db, scope, dimension)
-        if wanted is None:
-            continue
+    for dimension, wanted in wanted_owners(db, scope).items():
         named, matches = _owners(db, entities, dimension, wanted)
         shown &= matches | ~named
         if dimension == "organization":
@@ -184,14 +142,6 @@ def visible(db: Db, entities: Int64Array, scope: Scope, depth: int = _DEEPEST) -
     if scope.organization is not None:
         shown &= owned | is_part | _everybodys(db, entities)
     return shown
-
-
-def _wanted(db: Db, scope: Scope, dimension: str) -> int | None:
-    value = getattr(scope, dimension)
-    if dimension != "app" or value is None:
-        return value  # type: ignore[no-any-return]  # an entity id
-    code = db.heap.find(ValueType.STRING, value)
-    return -1 if code is None else code
 
 
 def _owners(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datamem.errors import DatamemError
 from datamem.memory import Memory
+from datamem.memory.judge import judge_of
+from datamem.memory.scope import visible
 from tests.memory.conftest import fresh
 
 CONTENT = "[:find [?c ...] :where [_ :memory/content ?c]]"
@@ -195,4 +198,9 @@ def test_a_scope_is_what_its_owners_say(memories, scope) -> None:
         for number, pair in enumerate(memories)
         if all(a is None or b is None or a == b for a, b in zip(pair, scope, strict=True))
     }
-    assert set(mem.scope(**named(scope)).db.q(CONTENT)) == wanted
+    scoped = mem.scope(**named(scope))
+    assert set(scoped.db.q(CONTENT)) == wanted
+    db = mem.conn.db
+    every = np.arange(1, db.next_entity)
+    one_by_one = [judge_of(db, scoped.ctx.scope).shows(e) for e in every.tolist()]
+    assert visible(db, every, scoped.ctx.scope).tolist() == one_by_one
