@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from datamem.db.datom import Datom
 from datamem.edn import Keyword, Symbol, print_edn
@@ -97,6 +100,11 @@ class Difference:
         """The datoms that only the first value has, with its ids and `added` False."""
         return sorted(self.a.datoms(added=False), key=_place)
 
+    def select(self, keep: Callable[[str], bool]) -> Difference:
+        """Return the difference in the attributes whose ident `keep` accepts."""
+        a, b = (_kept(side, keep) for side in (self.a, self.b))
+        return Difference(self.a.where(a), self.b.where(b), self.a_in_b[a], self.b_in_a[b])
+
     def by_entity(self) -> list[EntityDifference]:
         """Return the differing facts entity by entity, in the order of their ids."""
         if self._grouped is None:
@@ -156,6 +164,14 @@ class Difference:
         if len(entities) > SHOWN_ENTITIES:
             lines.append(f"… and {len(entities) - SHOWN_ENTITIES} more")
         return "\n".join(lines)
+
+
+def _kept(side: Side, keep: Callable[[str], bool]) -> BoolArray:
+    """Tell which rows have an attribute that `keep` accepts."""
+    idents = {a: side.db.ident(a) or f":{a}" for a in np.unique(side.a).tolist()}
+    accepted = [a for a, ident in idents.items() if keep(ident)]
+    found: BoolArray = np.isin(side.a, accepted)
+    return found
 
 
 def _place(datom: Datom) -> tuple[int, int, str]:

@@ -1,0 +1,132 @@
+"""The traces of recorded steps: calls as spans, reasoning with what it rests on, each beside its event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from datamem.db.database import Db
+from datamem.index.words import instant_of_us
+from datamem.runs.record_steps import Step
+from datamem.runs.record_values import RecordError, decode_value
+from datamem.runs.runs import Run
+from datamem.runs.traces import trace_map
+
+REASONING: Final = ("decision", "assumption", "citation", "confidence")
+"""Kinds of trace that an agent's own words make."""
+_LINKS: Final = ("recalled", "cited", "ignored")
+_WORDS: Final = ("name", "text", "input", "output", "confidence")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceHandle:
+    """A piece of reasoning that later ones may be `about`; `step` is its place in the run."""
+
+    step: int
+
+
+def check_trace(kind: str, content: Mapping[str, Any]) -> None:
+    """Refuse what is no piece of reasoning.
+
+    Raises:
+        RecordError: `record/bad-trace`.
+    """
+    unknown = [name for name in content if name not in (*_LINKS, *_WORDS, "about")]
+    if kind not in REASONING or unknown:
+        what = f"{kind!r}" if kind not in REASONING else f"a {kind} with {', '.join(unknown)}"
+        raise RecordError(
+            f"{what} is no piece of reasoning",
+            code="record/bad-trace",
+            hint=f"{', '.join(REASONING)}; each may have {', '.join((*_WORDS, *_LINKS, 'about'))}",
+            kind=kind,
+        )
+
+
+@dataclass(slots=True)
+class TraceMaker:
+    """Makes the traces of a run's steps, and knows which step has which.
+
+    Attributes:
+        names: `:trace/id` of the step that was issued so-many-th.
+        parts: steps done inside a step that has not ended, by that one's place.
+    """
+
+    run: Run
+    names: dict[int, str] = field(default_factory=dict)
+    parts: dict[int, list[str]] = field(default_factory=dict)
+
+    def maps(self, db: Db, step: Step, name: str, event: Any) -> list[Any]:
+        """Return what transacts the traces of a step; none for kinds that have none.
+
+        Args:
+            name: `:trace/id` of its trace.
+            event: tempid of its event.
+        """
+        if step.kind in {"tool", "model"}:
+            return self._call(step, name, event)
+        if step.kind == "trace":
+            return [self._reasoning(db, step, name, event)]
+        return []
+
+    def keep(self, step: Step, name: str) -> None:
+        """Take note of a step whose traces have been stored."""
+        if step.kind in {"tool", "model", "trace"}:
+            self.names[step.issued] = name
+            self.parts.pop(step.issued, None)
+            if step.parent:
+                self.parts.setdefault(step.parent, []).append(name)
+
+    def _call(self, step: Step, name: str, event: Any) -> list[Any]:
+        failure = step.failure
+        values = {
+            "name": step.name,
+            "input": step.input,
+            "output": step.output,
+            "status": ":error" if failure else ":ok",
+            "error": failure and f"{failure.type.partition(':')[2]}: {failure.message}",
+            "started-at": instant_of_us(step.started_us),
+            "ended-at": instant_of_us(step.ended_us),
+        }
+        if step.kind == "tool":
+            found: list[Any] = [trace_map(name, self.run.eid, event, "tool_call", values)]
+        else:
+            asked = {key: values.pop(key) for key in ("input", "started-at")}
+            asked |= {"name": step.name, "ended-at": asked["started-at"]}
+            found = [
+                trace_map(name, self.run.eid, event, "model_output", values),
+                trace_map(f"{name}.input", self.run.eid, event, "model_input", asked),
+            ]
+        found[0] |= {":db/id": _SPAN}
+        parts = self.parts.get(step.issued, ())
+        found += [{":trace/id": part, ":trace/parent": _SPAN} for part in parts]
+        return found
+
+    def _reasoning(self, db: Db, step: Step, name: str, event: Any) -> dict[str, Any]:
+        content = step.input
+        at = instant_of_us(step.started_us)
+        values = {key: content.get(key) for key in _WORDS}
+        values |= {"started-at": at, "ended-at": at, "about": self._about(content)}
+        for key in _LINKS:
+            values[key] = [_resolved(db, decode_value(ref)) for ref in content.get(key, ())]
+        kept = {key: value for key, value in values.items() if value not in (None, [])}
+        return trace_map(name, self.run.eid, event, step.name, kept)
+
+    def _about(self, content: Mapping[str, Any]) -> Any:
+        about = content.get("about")
+        return None if about is None else [":trace/id", self.names[about["step"]]]
+
+
+_SPAN: Final = "datamem.span"
+
+
+def _resolved(db: Db, ref: Any) -> int:
+    found = db.resolve(ref)
+    if found is None:
+        raise RecordError(
+            f"{ref!r} is no entity of the database",
+            code="record/unknown-entity",
+            hint="name what was used by its id, or by a lookup ref",
+            entity=ref,
+        )
+    return found
