@@ -21,6 +21,8 @@ from datamem.ids import MAX_T
 from datamem.index.kernels import Int64Array
 
 FREEZE_ROWS: Final = 8_192
+DIGEST_ROWS: Final = 64
+"""An entity with so many rows more gets a digest of those that still hold."""
 _NONE: Final[tuple[int, ...]] = ()
 
 
@@ -38,6 +40,8 @@ class Novelty:
         self.row_count = 0
         self.by_e: dict[int, list[int]] = {}
         self.by_av: dict[tuple[int, int], list[int]] = {}
+        self.digests: dict[int, tuple[int, tuple[int, ...], int]] = {}
+        """Of entities that change often: (tx, rows that held after it, how many rows there were)."""
         self.tombs = [np.empty(0, np.int64)] * 4
         self.tomb_count = 0
         self.tombs_by_e: dict[int, list[int]] = {}
@@ -76,6 +80,8 @@ class Novelty:
                 by_e[e] = [row]
             else:
                 rows.append(row)
+                if not len(rows) % DIGEST_ROWS:
+                    self._digest(e, rows, tx)
             key = (a, v)
             rows = by_av.get(key)
             if rows is None:
@@ -84,6 +90,23 @@ class Novelty:
                 rows.append(row)
             row += 1
             self.row_count = row
+
+    def _digest(self, e: int, rows: list[int], tx: int) -> None:
+        """Note which of an entity's rows hold after `tx`, so that its readers skip the others."""
+        ended = self.views[4]
+        holding = tuple(row for row in self.rows_of(e, tx) if ended[row] > tx)
+        self.digests[e] = tx, holding, len(rows)
+
+    def rows_of(self, e: int, upto: int) -> Sequence[int]:
+        """Return the numbers of an entity's rows; without some that had ended by `upto`.
+
+        Cost: what holds and at most some 64 more, however often the entity changed, for newest readers.
+        """
+        rows = self.by_e.get(e, _NONE)
+        digest = self.digests.get(e)
+        if digest is None or upto < digest[0]:
+            return rows
+        return (*digest[1], *rows[digest[2] :])
 
     def _end(self, e: int, a: int, v: int, tx: int) -> None:
         _, a_view, v_view, _, ended = self.views
@@ -110,6 +133,8 @@ class Novelty:
             _forget(rows_by_key, row_count)
         for numbers_by_key in (self.tombs_by_e, self.tombs_by_av):
             _forget(numbers_by_key, tomb_count)
+        for e in [e for e, digest in self.digests.items() if digest[0] > basis_tx]:
+            del self.digests[e]
         self.row_count, self.tomb_count = row_count, tomb_count
         live = self.ended[:row_count]
         live[live > basis_tx] = MAX_T
@@ -124,6 +149,7 @@ class Novelty:
         ended = self.ended.copy()
         ended[ended > basis_tx] = MAX_T
         copied.ended = ended
+        copied.digests = {e: d for e, d in tuple(self.digests.items()) if d[0] <= basis_tx}
         copied.views = [*self.views[:4], ended.data]
         return copied
 

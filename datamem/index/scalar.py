@@ -6,6 +6,7 @@ The same answers as `Index.scan`, for prefixes that few rows match, at 5 to 15 Â
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from datamem.index.index import Bounds, Index, Layer
 from datamem.index.kernels import Int64Array
@@ -48,7 +49,7 @@ def small_rows(
         if bounds.past:
             _collect_ended(found, level.ended[order], prefix, bounds.upto)
     for i, layer in enumerate(index.layers):
-        rows = _novelty_rows(layer.novelty, order, prefix)
+        rows = _novelty_rows(layer.novelty, order, prefix, bounds.upto)
         if rows:
             hide = _tombs(index.layers[i + 1 :], bounds.upto, order, prefix)
             what = (bounds, order, prefix)
@@ -118,10 +119,12 @@ def _collect_ended(
     )
 
 
-def _novelty_rows(novelty: Novelty, order: Order, prefix: tuple[int, ...]) -> list[int]:
+def _novelty_rows(
+    novelty: Novelty, order: Order, prefix: tuple[int, ...], upto: int
+) -> Sequence[int]:
     if order is Order.AVET:
         return novelty.by_av.get((prefix[0], prefix[1]), [])
-    rows = novelty.by_e.get(prefix[0], [])
+    rows = novelty.rows_of(prefix[0], upto)
     if len(prefix) == 3 and len(rows) > _FEW:
         return min(rows, novelty.by_av.get((prefix[1], prefix[2]), []), key=len)
     return rows
@@ -130,7 +133,7 @@ def _novelty_rows(novelty: Novelty, order: Order, prefix: tuple[int, ...]) -> li
 def _collect_novelty(
     found: list[tuple[int, int, int]],
     novelty: Novelty,
-    rows: list[int],
+    rows: Sequence[int],
     count: int,
     what: tuple[Bounds, Order, tuple[int, ...]],
     tombs: _Tombs,

@@ -295,7 +295,7 @@ def get_trace(db: Db, trace: TraceRef) -> Trace:
             values[key] = values[key].removeprefix(":")
     for key in ("input", "output"):
         values[key] = given(values.get(key))
-    used = {key: refs_of(db, eid, f":trace/{key}") for key in ("recalled", "cited", "ignored")}
+    used: dict[str, Any] = {key: refs_of(db, eid, f":trace/{key}") for key in ("recalled", "cited", "ignored")}
     return Trace(eid=eid, **values, **used)
 
 

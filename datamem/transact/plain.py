@@ -40,11 +40,11 @@ _FEW: Final = 8
 """Up to so many unique values are looked up one by one."""
 
 
-class _NotPlain(Exception):  # noqa: N818  # not an error: the general way takes over
+class NotPlain(Exception):  # noqa: N818  # not an error: the general way takes over
     """The transaction needs the general way."""
 
 
-class _Column:
+class Column:
     """What the loop needs of an attribute."""
 
     __slots__ = ("attribute", "check", "id", "is_many", "is_ref", "is_unique", "make")
@@ -59,7 +59,7 @@ class _Column:
         self.is_unique = attribute.unique is not None
 
 
-class _Table:
+class Table:
     """The columns of a schema by name, made when first used, and its entity kinds.
 
     Attributes:
@@ -70,26 +70,26 @@ class _Table:
         self._schema = schema
         self._lock = Lock()
         self._components = composites_of(schema)
-        self.columns: dict[str, _Column] = {}
+        self.columns: dict[str, Column] = {}
         self.is_ambiguous = False
         self.kinds = specs_by_kind(schema)
 
-    def column(self, name: Any) -> _Column:
+    def column(self, name: Any) -> Column:
         """Return the column of a name that is met for the first time.
 
         Raises:
-            _NotPlain: for an attribute that the general way must see.
+            NotPlain: for an attribute that the general way must see.
         """
         attribute = self._schema.get(name) if isinstance(name, str) else None
         if attribute is None or not self._is_plain(attribute):
-            raise _NotPlain
+            raise NotPlain
         with self._lock:
             self.is_ambiguous |= any(
                 known.id == attribute.id
                 for other, known in self.columns.items()
                 if other != name
             )
-            column = self.columns[name] = _Column(attribute)
+            column = self.columns[name] = Column(attribute)
         return column
 
     def _is_plain(self, attribute: Attribute) -> bool:
@@ -109,7 +109,7 @@ def resolve_plain(
     """Return the plan of plain maps, or None if anything among them is not plain."""
     try:
         return _Plain(db, now_us).plan(items, meta)
-    except (_NotPlain, DatamemError):
+    except (NotPlain, DatamemError):
         return None
 
 
@@ -134,7 +134,7 @@ class _Plain:
     def __init__(self, db: DbView, now_us: int) -> None:
         self._db = db
         self._encoder = Encoder(db)
-        self._table: _Table = db.schema.derive("plain_table", _Table)
+        self._table: Table = db.schema.derive("plain_table", Table)
         previous = db.last_instant_us if db.basis_t else now_us - 1
         self._instant_us = max(now_us, previous + 1)
         self.e = [tx_of_t(db.basis_t + 1)]
@@ -154,7 +154,7 @@ class _Plain:
         first = len(self.a)
         for form in items:
             if type(form) is not dict:
-                raise _NotPlain
+                raise NotPlain
             start = len(self.a)
             self._read_map(form, entity)
             count = len(self.a) - start
@@ -164,10 +164,10 @@ class _Plain:
                 self.e += [entity] * count
                 entity += 1
             elif ":db/id" in form or "db/id" in form:
-                raise _NotPlain
+                raise NotPlain
         for row, key in self._later:
             if key not in self._tempids:
-                raise _NotPlain
+                raise NotPlain
             self.v[row] = self._tempids[key]
         self._check_claims()
         return self._plan(entity) if len(self.a) > first else None
@@ -176,7 +176,7 @@ class _Plain:
         """Put what is said of the transaction itself."""
         self._read_map(dict(meta), self.e[0])
         if self._claimed or self._tempids:
-            raise _NotPlain
+            raise NotPlain
         count = len(self.a) - 1
         if self._table.kinds or self._table.is_ambiguous:
             count = self._finish_entity(1)
@@ -211,10 +211,10 @@ class _Plain:
     def _read_id(self, value: Any, entity: int) -> None:
         """Note a tempid."""
         if not _is_tempid(value) or value in self._tempids:
-            raise _NotPlain
+            raise NotPlain
         self._tempids[value] = entity
 
-    def _read_many(self, column: _Column, value: Any) -> None:
+    def _read_many(self, column: Column, value: Any) -> None:
         kind = type(value)
         is_one = kind not in _COLLECTIONS or (
             column.is_ref and kind in _SEQUENCES and self._is_lookup(value)
@@ -233,7 +233,7 @@ class _Plain:
             self.a.append(column.id)
             self.v.append(word)
         if len(set(self.v[start:])) != len(self.v) - start:
-            raise _NotPlain
+            raise NotPlain
 
     def _ref(self, value: Any) -> int:
         """Return the id that a reference has now; a tempid's is put in at the end."""
@@ -243,7 +243,7 @@ class _Plain:
         if kind in _SEQUENCES and self._is_lookup(value):
             return self._look_up(value)
         if not _is_tempid(value):
-            raise _NotPlain
+            raise NotPlain
         self._later.append((len(self.v), value))
         return self._placeholders.setdefault(value, -1 - len(self._placeholders))
 
@@ -256,22 +256,22 @@ class _Plain:
     def _look_up(self, value: Any) -> int:
         attribute = self._db.schema.get(value[0])
         if attribute is None or attribute.value_type in {ValueType.REF, ValueType.TUPLE}:
-            raise _NotPlain
+            raise NotPlain
         word = self._db.encode(attribute, attribute.check(value[1]))
         if word is None:
-            raise _NotPlain
+            raise NotPlain
         key = attribute.id, word
         found = self._lookups.get(key) or self._db.entity_with(attribute.id, word)
         if found is None:
-            raise _NotPlain
+            raise NotPlain
         self._lookups[key] = found
         return found
 
-    def _claim(self, column: _Column, word: int) -> None:
+    def _claim(self, column: Column, word: int) -> None:
         """Note a unique value; one met twice is for the general way."""
         claimed = self._claimed.setdefault(column.id, {})
         if word in claimed:
-            raise _NotPlain
+            raise NotPlain
         claimed[word] = None
 
     def _check_claims(self) -> None:
@@ -283,9 +283,9 @@ class _Plain:
             if len(words) > _FEW:
                 keys = np.array(sorted(words), np.int64)
                 if len(self._db.lookup_values(attribute_id, keys)):
-                    raise _NotPlain
+                    raise NotPlain
             elif any(self._db.entity_with(attribute_id, word) is not None for word in words):
-                raise _NotPlain
+                raise NotPlain
 
     def _table_attribute(self, attribute_id: int) -> Attribute:
         return self._db.schema.require(attribute_id)
@@ -294,18 +294,18 @@ class _Plain:
         """Fill in defaults and return how many datoms the entity has.
 
         Raises:
-            _NotPlain: when it lacks a required attribute.
+            NotPlain: when it lacks a required attribute.
         """
         present = set(self.a[start:])
         if self._table.is_ambiguous and self._has_two_values(start, present):
-            raise _NotPlain
+            raise NotPlain
         kinds = self._table.kinds
         specs = {spec.id: spec for a in kinds.keys() & present for spec in kinds[a]}
         for _, spec in sorted(specs.items()):
             for name in spec.attrs:
                 attribute = self._db.schema.get(name)
                 if attribute is None or spec.preds:
-                    raise _NotPlain
+                    raise NotPlain
                 if attribute.id not in present:
                     self._put_default(attribute)
                     present.add(attribute.id)
@@ -322,7 +322,7 @@ class _Plain:
 
     def _put_default(self, attribute: Attribute) -> None:
         if attribute.default is None or attribute.unique or attribute.preds:
-            raise _NotPlain
+            raise NotPlain
         default = attribute.default
         value = instant_of_us(self._instant_us) if default == NOW else default
         self.a.append(attribute.id)

@@ -10,6 +10,7 @@ from datamem.ids import tx_of_t
 from datamem.index.words import instant_of_us
 from datamem.schema.bootstrap import TX_INSTANT
 from datamem.transact.apply import apply_forms
+from datamem.transact.change import resolve_change
 from datamem.transact.changes import Changes
 from datamem.transact.encoder import Encoder
 from datamem.transact.functions import run_functions
@@ -77,6 +78,8 @@ def resolve(
         )
     items = read_items(tx_data)
     plan = resolve_plain(items, db, now_us, meta)
+    if plan is None and not meta:
+        plan = resolve_change(items, db, now_us)
     return plan or resolve_general(items, db, now_us, meta, functions or {})
 
 
