@@ -21,6 +21,7 @@ from datamem.index.kernels import BoolArray
 from datamem.text.analysis import ANALYSIS_VERSION
 
 FORMAT: Final = 1
+_ENGINE: Final[str] = getattr(tantivy, "__version__", "")
 _MANIFEST: Final = "manifest.json"
 _KNOWN: Final = "known.bin"
 _CHANGING: Final = {_MANIFEST, "meta.json", ".managed.json"}
@@ -57,7 +58,7 @@ def write_stand(path: Path, stand: Stand, known: BoolArray) -> None:
     old = before.get("files", {}) if before else {}
     body = {
         "format": FORMAT,
-        "engine": tantivy.__version__,
+        "engine": _ENGINE,
         "analysis": ANALYSIS_VERSION,
         "stand": asdict(stand),
         "codes": len(known),
@@ -77,7 +78,7 @@ def read_stand(path: Path) -> tuple[Stand, BoolArray] | None:
     if body is None:
         return None
     versions = (body.get("format"), body.get("engine"), body.get("analysis"))
-    if versions != (FORMAT, tantivy.__version__, ANALYSIS_VERSION):
+    if versions != (FORMAT, _ENGINE, ANALYSIS_VERSION):
         return None
     try:
         files: dict[str, list[int]] = body["files"]

@@ -13,6 +13,7 @@ parse refuses it and says where.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -291,8 +292,7 @@ def _phrase(tokens: list[str], slop: int) -> Node:
     return Term(tokens[0]) if len(tokens) == 1 else Phrase(tuple(tokens), slop)
 
 
-def _each(tokens: list[str], make: type[Fuzzy] | object) -> Node:
-    assert callable(make)
+def _each(tokens: list[str], make: Callable[[str], Node]) -> Node:
     return all_of([make(token) for token in tokens]) if tokens else NOTHING
 
 
