@@ -1,11 +1,13 @@
-"""Every notebook runs from its first cell to its last."""
+"""Every notebook runs from its first cell to its last, and what it shows can be shown."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -15,11 +17,26 @@ def cells_of(notebook: Path) -> list[str]:
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(
-    notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for number, cell in enumerate(cells_of(notebook), start=1):
-        exec(compile(cell, f"{notebook.name}, code cell {number}", "exec"), names)
+    made = InteractiveShell()
+    yield made
+    made.history_manager.end_session()
+    made.cleanup()
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(notebook: Path, shell: InteractiveShell) -> None:
+    for cell in cells_of(notebook):
+        result = shell.run_cell(cell)
+        assert result.success, f"{result.error_before_exec or result.error_in_exec!r} in\n{cell}"
+        data, _ = shell.display_formatter.format(result.result)
+        if "image/svg+xml" in data:
+            ET.fromstring(data["image/svg+xml"])
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_kept_without_outputs(notebook: Path) -> None:
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        assert not cell.get("outputs"), f"{notebook.name} has outputs: clear them"

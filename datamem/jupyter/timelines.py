@@ -80,13 +80,13 @@ def timeline(db: Db, *entities: Any, attributes: Iterable[str] | None = None) ->
 
     Args:
         db: the history up to its instant is drawn.
-        entities: ids, idents or lookup refs.
+        entities: ids, idents or lookup refs; an id may be of an entity that is gone.
         attributes: only these; None draws all.
 
     Raises:
         DatamemError: `entity/not-found`.
     """
-    ids = [found_entity(db.unbounded(), entity) for entity in entities]
+    ids = [_entity_of_the_past(db, entity) for entity in entities]
     wanted = None if attributes is None else {f":{name.lstrip(':')}" for name in attributes}
     spans = [s for s in spans_of(db, ids) if wanted is None or s.attribute in wanted]
     lanes = list(dict.fromkeys((s.entity, s.attribute) for s in spans))
@@ -95,7 +95,7 @@ def timeline(db: Db, *entities: Any, attributes: Iterable[str] | None = None) ->
     _draw_axis(canvas, start, end)
     y = 34.0
     for number, e in enumerate(ids):
-        canvas.text(8, y + 15, label_of(db.unbounded(), e, 60), INK, bold=True)
+        canvas.text(8, y + 15, _last_label(db, e), INK, bold=True)
         y += _ROW
         for lane in (lane for lane in lanes if lane[0] == e):
             canvas.text(16, y + 15, shortened(lane[1].lstrip(":"), 26), PALE)
@@ -103,6 +103,21 @@ def timeline(db: Db, *entities: Any, attributes: Iterable[str] | None = None) ->
                 _draw_span(canvas, span, y, (start, end), PALETTE[(number + i) % len(PALETTE)])
             y += _ROW
     return Picture(canvas, f"timeline of {len(spans)} values")
+
+
+def _entity_of_the_past(db: Db, entity: Any) -> int:
+    """Return the id of an entity that has, or had, facts."""
+    if isinstance(entity, int) and len(db.history().rows(e=entity)):
+        return entity
+    return found_entity(db, entity)
+
+
+def _last_label(db: Db, e: int) -> str:
+    """Return what an entity was called when something was last said about it."""
+    rows = db.history().rows(e=e)
+    assert rows.added is not None
+    last = int(rows.tx[rows.added].max())
+    return label_of(db.as_of(min(t_of_tx(last), db.t)), e, 60)
 
 
 def _range(db: Db, spans: list[Span]) -> tuple[datetime, datetime]:

@@ -69,6 +69,11 @@ def test_a_timeline_has_a_bar_for_every_value(conn) -> None:
     assert timeline(conn.db, 2, attributes=["u/age"]).about == "timeline of 2 values"
 
 
+def test_a_timeline_knows_what_is_gone(conn) -> None:
+    conn.transact("[[:db/retractEntity 2]]")
+    assert "Bo" in texts_of(timeline(conn.db, 2))
+
+
 def test_a_hierarchy_is_every_tree_and_survives_cycles(conn) -> None:
     conn.transact("[[:db/add 2 :memory/parent 1] [:db/add 3 :memory/parent 2]]")
     assert texts_of(hierarchy(conn.db)) == ["Ada & <co>", "Bo", "Cy"]
