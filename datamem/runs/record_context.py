@@ -96,6 +96,7 @@ class RunContext:
         self._issued = 0
         self._occurrences: Counter[str] = Counter()
         self._own_entities: dict[int, int] = {}
+        self._last: dict[str, int] = {}
         self._enclosing: ContextVar[int] = ContextVar("enclosing", default=0)
 
     @property
@@ -239,9 +240,9 @@ class RunContext:
         Args:
             kind: "decision", "assumption", "citation" or "confidence".
             text: what was decided, assumed or cited.
-            content: `recalled`, `cited`, `ignored`: entities (ids or lookup refs) that were recalled for it,
-                that it rests on, and that were at hand and not used; `confidence` from 0 to 1; `about`: a
-                handle; `name`, `input`, `output`.
+            content: `recalled`, `cited`, `ignored`: entities (ids, lookup refs, handles) that were recalled
+                for it, that it rests on, and that were at hand and not used; `confidence` from 0 to 1;
+                `about`: a handle; `name`, `input`, `output`.
 
         Raises:
             RecordError: `record/bad-trace`, `record/unknown-entity`.
@@ -251,6 +252,22 @@ class RunContext:
         step = self._begin("trace", kind, said)
         self._do(step, lambda _: None)
         return TraceHandle(step.issued)
+
+    def last_call(self, name: str) -> TraceHandle:
+        """Return the last call of a tool or model, to be cited.
+
+        Raises:
+            RecordError: `record/no-call`.
+        """
+        step = self._last.get(name)
+        if step is None:
+            raise RecordError(
+                f"{name} has not been called in this run",
+                code="record/no-call",
+                hint="the names called so far: " + (", ".join(sorted(self._last)) or "none"),
+                name=name,
+            )
+        return TraceHandle(step)
 
     # How a step goes
 
@@ -268,6 +285,8 @@ class RunContext:
                 place=place_of_caller(),
                 started_us=self._journal.now_us(),
             )
+            if kind in {"tool", "model"}:
+                self._last[name] = step.issued
             self._occurrences[step.input_digest] += 1
             return replace(step, occurrence=self._occurrences[step.input_digest])
 

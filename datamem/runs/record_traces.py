@@ -21,7 +21,7 @@ _WORDS: Final = ("name", "text", "input", "output", "confidence")
 
 @dataclass(frozen=True, slots=True)
 class TraceHandle:
-    """A piece of reasoning that later ones may be `about`; `step` is its place in the run."""
+    """A call or a piece of reasoning that later ones may be about or cite; `step` is its place."""
 
     step: int
 
@@ -108,9 +108,14 @@ class TraceMaker:
         values = {key: content.get(key) for key in _WORDS}
         values |= {"started-at": at, "ended-at": at, "about": self._about(content)}
         for key in _LINKS:
-            values[key] = [_resolved(db, decode_value(ref)) for ref in content.get(key, ())]
+            values[key] = [self._entity(db, ref) for ref in content.get(key, ())]
         kept = {key: value for key, value in values.items() if value not in (None, [])}
         return trace_map(name, self.run.eid, event, step.name, kept)
+
+    def _entity(self, db: Db, ref: Any) -> int:
+        if isinstance(ref, dict) and ref.get("$type") == TraceHandle.__name__:
+            return _resolved(db, [":trace/id", self.names[ref["step"]]])
+        return _resolved(db, decode_value(ref))
 
     def _about(self, content: Mapping[str, Any]) -> Any:
         about = content.get("about")
