@@ -62,7 +62,9 @@ def recall(
     among = among_of(db, **filters)
     found = find_candidates(db, question, count=max(candidates, k), among=among)
     pool = make_pool(db, found, among)
-    ranking = rank(db, question, found, pool, chosen_weights, now_us)
+    ranking = rank(
+        db, question, found, pool, weights=chosen_weights, now_us=now_us, among=among
+    )
     return Recall(db, question, found, ranking, best_of(ranking, k), now_us)
 
 

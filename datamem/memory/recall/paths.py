@@ -24,7 +24,7 @@ def paths_of(recall: Recall, at: int) -> Iterator[str]:
 
 
 def _words(recall: Recall, e: int) -> Iterator[str]:
-    having = [term for term, es in recall.found.by_term.items() if e in es]
+    having = [term for term, es in recall.by_term.items() if e in es]
     if having:
         yield f"its words: {', '.join(having)}"
 

@@ -35,14 +35,12 @@ class Found:
 
     Attributes:
         words: by BM25 of all terms together.
-        by_term: for each term, the entities that have it, ascending; the best where there are many.
         vectors: by similarity.
         mentions: entities that an entity named in the question is mentioned by, ascending.
         mentioned: for each of `mentions`, the entity that it mentions.
     """
 
     words: Hits = field(default_factory=no_hits)
-    by_term: dict[str, Int64Array] = field(default_factory=dict)
     vectors: Hits = field(default_factory=no_hits)
     mentions: Int64Array = field(default_factory=lambda: EMPTY)
     mentioned: Int64Array = field(default_factory=lambda: EMPTY)
@@ -55,32 +53,40 @@ class Found:
 def find_candidates(
     db: Db, question: Question, *, count: int, among: Int64Array | None = None
 ) -> Found:
-    """Ask the indexes: words of all terms, each term, vectors, entities that are named.
+    """Ask the indexes: words, vectors, entities that are named.
 
     Args:
         count: hits of each search.
         among: only these entities.
     """
-    texts = [name for name in TEXTS if db.schema.get(name) is not None]
-    words, by_term = no_hits(), {}
+    texts = searched_texts(db)
+    words = no_hits()
     if question.terms and texts:
         words = search_words(db, texts, " ".join(question.terms), count, among=among)
-        if len(question.terms) > 1:
-            for term in question.terms:
-                by_term[term] = _entities_with(db, texts, term, among)
-        else:
-            by_term[question.terms[0]] = np.unique(words.e)
     vectors = no_hits()
     if question.vector is not None and question.attribute is not None:
         vectors = search_vectors(db, question.attribute, question.vector, count, among=among)
     mentions, mentioned = _mentions(db, question.named.things, among)
-    return Found(words, by_term, vectors, mentions, mentioned)
+    return Found(words, vectors, mentions, mentioned)
 
 
-def _entities_with(
-    db: Db, texts: Sequence[str], term: str, among: Int64Array | None
-) -> Int64Array:
-    return np.unique(search_words(db, texts, term, _TERM_HITS, among=among).e)
+def searched_texts(db: Db) -> list[str]:
+    """Return those of `TEXTS` that some entity has."""
+    known = [attribute for name in TEXTS if (attribute := db.schema.get(name)) is not None]
+    return [attribute.ident for attribute in known if db.count(a=attribute.id)]
+
+
+def entities_by_term(
+    db: Db, terms: Sequence[str], among: Int64Array | None = None
+) -> dict[str, Int64Array]:
+    """Return for each term the entities that have it, ascending; the best where there are many."""
+    texts = searched_texts(db)
+    if not texts:
+        return {}
+    return {
+        term: np.unique(search_words(db, texts, term, _TERM_HITS, among=among).e)
+        for term in terms
+    }
 
 
 def _mentions(
@@ -121,13 +127,13 @@ class Pool:
         return len(self.e)
 
     def spread(self, es: Int64Array, values: Float64Array) -> Float64Array:
-        """Return float64[n]: a value for each candidate among `es`, 0.0 for the others."""
+        """Return float64[n]: the sum of each candidate's values, 0.0 for those not among `es`."""
         column = np.zeros(len(self.e))
         order = np.argsort(self.e)
         at = np.searchsorted(self.e, es, sorter=order)
         at = order[np.minimum(at, len(order) - 1)]
         hit = self.e[at] == es
-        np.maximum.at(column, at[hit], values[hit])
+        np.add.at(column, at[hit], values[hit])
         return column
 
 

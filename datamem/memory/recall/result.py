@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from datamem.index.kernels import Int64Array
 from datamem.index.words import instant_of_us
 from datamem.memory.columns import words_by_entity
 from datamem.memory.recall.paths import paths_of
-from datamem.memory.recall.pool import Found
+from datamem.memory.recall.pool import Found, entities_by_term
 from datamem.memory.recall.question import Question
 from datamem.memory.recall.ranking import Ranking, kernel, neighbour
 from datamem.memory.recall.weights import OWN
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from datamem.db.database import Db
 
 
-@dataclass(frozen=True, slots=True)
 class Item:
     """A message or memory that was recalled.
 
@@ -36,20 +34,39 @@ class Item:
         score: what it was ranked by.
         text: its content.
         at: when it was said or made; None where that is unknown.
-        why: what each signal added to the score; `neighbours` and `session` are two of them.
-        paths: the same in words: what led from the question to the item.
-        record: the entity itself.
     """
 
-    eid: int
-    kind: str
-    rank: int
-    score: float
-    text: str
-    at: datetime | None
-    why: dict[str, float]
-    paths: tuple[str, ...]
-    record: Record
+    __slots__ = ("_place", "_recall", "at", "eid", "kind", "rank", "score", "text")
+
+    def __init__(self, recall: Recall, place: int, rank: int, text: str) -> None:
+        ranking = recall.ranking
+        us = int(ranking.pool.us[place])
+        self._recall = recall
+        self._place = place
+        self.eid = int(ranking.pool.e[place])
+        self.kind = "message" if ranking.pool.is_message[place] else "memory"
+        self.rank = rank
+        self.score = float(ranking.score[place])
+        self.text = text
+        self.at: datetime | None = instant_of_us(us) if us else None
+
+    @property
+    def why(self) -> dict[str, float]:
+        """What each signal, `neighbours` and `session` added; the parts sum to the score."""
+        return self._recall.why(self._place)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The same in words: what led from the question to the item."""
+        return tuple(paths_of(self._recall, self._place))
+
+    @property
+    def record(self) -> Record:
+        """The entity itself."""
+        return Record(Entity(self._recall.db, self.eid), self.kind)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.eid}, {self.score:.3f}: {self.text[:60]!r}>"
 
 
 class SessionScore:
@@ -142,27 +159,9 @@ class Recall(Sequence[Item]):
 
     def describe(self, places: Int64Array) -> list[Item]:
         """Return candidates as items, in their order; ranks count from 1."""
-        pool = self.ranking.pool
-        texts = self._texts(pool.e[places])
-        items = []
-        for rank, (at, text) in enumerate(zip(places.tolist(), texts, strict=True), start=1):
-            e = int(pool.e[at])
-            kind = "message" if pool.is_message[at] else "memory"
-            us = int(pool.us[at])
-            items.append(
-                Item(
-                    e,
-                    kind,
-                    rank,
-                    float(self.ranking.score[at]),
-                    text,
-                    instant_of_us(us) if us else None,
-                    self.why(at),
-                    tuple(paths_of(self, at)),
-                    Record(Entity(self.db, e), kind),
-                )
-            )
-        return items
+        texts = self._texts(self.ranking.pool.e[places])
+        pairs = zip(places.tolist(), texts, strict=True)
+        return [Item(self, at, rank, text) for rank, (at, text) in enumerate(pairs, start=1)]
 
     def why(self, at: int) -> dict[str, float]:
         """Return what each signal added to the score of a candidate, by its place in the pool.
@@ -178,13 +177,21 @@ class Recall(Sequence[Item]):
 
     def neighbours(self, at: int) -> list[tuple[int, float]]:
         """Return the turns that gave a candidate most, by place in the pool, and what they gave."""
-        pool, own = self.ranking.pool, self.ranking.own
-        given = []
-        for distance, weight in kernel(self.ranking.weights):
-            place = int(neighbour(pool, distance)[at])
-            if place >= 0 and weight * own[place] > 0:
-                given.append((place, float(weight * own[place])))
-        return sorted(given, key=lambda pair: -pair[1])
+        own = self.ranking.own
+        places = [(int(of[at]), weight) for weight, of in self._kernel]
+        given = [(p, float(weight * own[p])) for p, weight in places if p >= 0]
+        return sorted((pair for pair in given if pair[1] > 0), key=lambda pair: -pair[1])
+
+    @cached_property
+    def _kernel(self) -> list[tuple[float, Int64Array]]:
+        """Weights of neighbours, and where in the pool each candidate's is."""
+        ranking = self.ranking
+        return [(w, neighbour(ranking.pool, by)) for by, w in kernel(ranking.weights)]
+
+    @cached_property
+    def by_term(self) -> dict[str, Int64Array]:
+        """For each term of the question, the returned entities that have it."""
+        return entities_by_term(self.db, self.question.terms, np.unique(self.eids))
 
     def _texts(self, es: Int64Array) -> list[str]:
         keys = np.unique(es)
