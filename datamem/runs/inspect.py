@@ -232,10 +232,9 @@ def _derivation(
     Args:
         db: the memory at the moment; `now` has what was said about a trace after it.
     """
-    trace = _trace_at(db, e)
-    origin = (
-        origin_of(db, tx_of(db, e)) if db.entity_words(e) else origin_of(now, tx_of(now, e))
-    )
+    if not db.entity_words(e):
+        db = now
+    trace, origin = _trace_at(db, e), origin_of(db, tx_of(db, e))
     kind, text = _said(db, e) if trace is None else (trace.kind, _trace_text(trace))
     found = Derivation(kind, e, entity_name(db, e), text, origin, role)
     above |= {e}
