@@ -10,7 +10,20 @@ from lark import Token, v_args
 
 from datamem.datalog.build_clauses import ClauseBuilder, Variables
 from datamem.datalog.build_terms import DEFAULT_SOURCE, VariableForm, offset_of
-from datamem.datalog.syntax import Aggregate, Find, OrderItem, Pull, Query, Rule, Variable
+from datamem.datalog.faults import query_error
+from datamem.datalog.syntax import (
+    Aggregate,
+    Constant,
+    Find,
+    OrderItem,
+    Pull,
+    Query,
+    Rule,
+    Variable,
+)
+from datamem.edn import Keyword
+
+_DEFAULT = Keyword(":default")
 
 
 class _LabelText(str):
@@ -56,7 +69,19 @@ class Builder(ClauseBuilder):
         return Pull(source, self.variable(names[-1]), pattern, offset_of(opening))
 
     def aggregate(self, opening: Token, function: Any, *args: Any) -> Aggregate:
-        return Aggregate(function, args[:-1], offset_of(opening))
+        arguments, default = args[:-1], None
+        if len(arguments) > 2 and _is_default(arguments[-2]):
+            *given, _, default = arguments
+            arguments = tuple(given)
+            if not isinstance(default, Constant):
+                raise query_error(
+                    ":default in an aggregate is followed by a constant",
+                    code="query/syntax",
+                    hint="(count ?e :default 0)",
+                    text=self._text,
+                    offset=offset_of(opening),
+                )
+        return Aggregate(function, arguments, default, offset_of(opening))
 
     def ascending(self, key: Any, direction: Token | None = None) -> OrderItem:
         down = direction is not None and direction.type == "DESC"
@@ -158,3 +183,7 @@ class Builder(ClauseBuilder):
 
     def rules(self, _open: Token, *items: Any) -> tuple[Rule, ...]:
         return items[:-1]
+
+
+def _is_default(argument: Any) -> bool:
+    return isinstance(argument, Constant) and argument.value == _DEFAULT

@@ -64,6 +64,7 @@ class Find(Runnable):
     rule_set: Value | None = None
     most: int | None = None
     skipped: int = 0
+    cursor: tuple[Value, ...] = ()
 
     def where(self, *clauses: Any) -> Self:
         """Add clauses; all must hold.
@@ -126,6 +127,13 @@ class Find(Runnable):
         """Return at most `count` rows, from the row `offset` on."""
         return replace(self, most=count_of(count, "limit"), skipped=count_of(offset, "offset"))
 
+    def after(self, cursor: str | None) -> Self:
+        """Continue after the page whose result had this `cursor`; None begins with the first page.
+
+        Rows need an order, which `order_by` gives; where it leaves a choice, the other columns decide.
+        """
+        return replace(self, cursor=(Value(cursor),))
+
     def labels(self, *names: str) -> Self:
         """Return rows as dicts with these keys, one for each element of `find`."""
         return replace(self, names=names)
@@ -145,9 +153,9 @@ class Find(Runnable):
     def compiled(self) -> tuple[str, tuple[Any, ...]]:
         """Return the query as EDN text, and the inputs that come after the caller's."""
         names, values, parts = with_named_values(
-            [self._found(), self.clauses, self.conditions, self.order]
+            [self._found(), self.clauses, self.conditions, self.order, self.cursor]
         )
-        found, clauses, conditions, order = parts
+        found, clauses, conditions, order, cursor = parts
         rules = () if self.rule_set is None else (self.rule_set.item,)
         takes = [*self.takes, *(Symbol("%") for _ in rules), *names]
         if Symbol("$") not in takes:
@@ -162,6 +170,7 @@ class Find(Runnable):
             (":order-by", [order] if order else ()),
             (":limit", () if self.most is None else (self.most,)),
             (":offset", (self.skipped,) if self.skipped else ()),
+            (":after", cursor),
         ]
         form = [item for key, items in sections if items for item in (Keyword(key), *items)]
         return print_edn(form), (*rules, *values)

@@ -102,9 +102,11 @@ def describe_find(element: syntax.FindElement | syntax.FindArgument) -> str:
     match element:
         case syntax.Pull(_, variable):
             return f"(pull {variable.name})"
-        case syntax.Aggregate(function, args):
+        case syntax.Aggregate(function, args, default):
             name = function if isinstance(function, str) else _term(function)
-            return f"({' '.join([name, *(describe_find(arg) for arg in args)])})"
+            shown = [name, *(describe_find(arg) for arg in args)]
+            shown += [] if default is None else [":default", describe_find(default)]
+            return f"({' '.join(shown)})"
         case _:
             pass
     return _term(element)

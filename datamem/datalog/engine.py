@@ -12,6 +12,7 @@ from datamem.datalog.domains import Domains
 from datamem.datalog.execute import run_scope
 from datamem.datalog.faults import query_error
 from datamem.datalog.find import find_columns, number
+from datamem.datalog.grouping import grouped_columns, is_grouped
 from datamem.datalog.inputs import bind_inputs
 from datamem.datalog.parse import parse_query, parse_rules
 from datamem.datalog.point import PointPlan, point_plan
@@ -238,7 +239,8 @@ def answer(context: Context, inputs: Sequence[Any], star: StarScope | None = Non
         components = run_scope(resolved.scope, relations, context, wanted=resolved.asked)
     else:
         components = [made, *relations] if made.size else None
-    columns, size = find_columns(components, context)
+    find = grouped_columns if is_grouped(query) else find_columns
+    columns, size = find(components, context)
     context.check_size(size, "the result")
     return _shaped(query, columns, size, context)
 

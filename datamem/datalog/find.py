@@ -8,35 +8,32 @@ from typing import Any
 import numpy as np
 
 from datamem.datalog import kernels
-from datamem.datalog.aggregates import AGGREGATES, Groups, count_rows, vector_aggregate
 from datamem.datalog.check import element_variables
 from datamem.datalog.context import Context
 from datamem.datalog.describe import describe_find
 from datamem.datalog.execute import join_components
-from datamem.datalog.faults import near, query_error
-from datamem.datalog.functions.comparison import truthy
-from datamem.datalog.functions.registry import find_function, of_callable
+from datamem.datalog.faults import query_error
 from datamem.datalog.paging import (
     Place,
     cursor_of,
     ordered_rows,
-    ranks,
     rows_after,
-    value_ranks,
 )
 from datamem.datalog.relation import Relation
 from datamem.datalog.result import Column, ObjectColumn, WordColumn
 from datamem.datalog.syntax import (
-    Aggregate,
-    Constant,
     FindElement,
     OrderItem,
     Pull,
     Query,
-    SourceName,
     Variable,
 )
-from datamem.errors import DatamemError
+
+
+def element_names(elements: Sequence[Any]) -> list[str]:
+    """Return the variables of find elements, each once."""
+    names = [v.name for element in elements for v in element_variables(element)]
+    return list(dict.fromkeys(names))
 
 
 def find_columns(
@@ -45,30 +42,7 @@ def find_columns(
     """Return the columns that `:find` asks for, ordered and cut, and their length."""
     query = context.resolved.query
     elements = list(query.find.elements)
-    if _is_aggregated(query):
-        columns, size = _aggregated(components, elements, query, context)
-    else:
-        columns, size = _plain(components, elements, query, context)
-    return columns, size
-
-
-def _is_aggregated(query: Query) -> bool:
-    asked = [*query.find.elements, *query.having, *(item.key for item in query.order_by)]
-    return any(isinstance(element, Aggregate) for element in asked)
-
-
-def _element_names(elements: Sequence[Any]) -> list[str]:
-    names = [v.name for element in elements for v in element_variables(element)]
-    return list(dict.fromkeys(names))
-
-
-def _plain(
-    components: Sequence[Relation] | None,
-    elements: list[FindElement],
-    query: Query,
-    context: Context,
-) -> tuple[list[Column], int]:
-    names = _element_names(elements)
+    names = element_names(elements)
     extra = [v.name for v in query.with_variables if v.name not in names]
     order = _places(query, elements, context)
     sorted_by = [p.name for p in order if p.name not in names and p.name not in extra]
@@ -85,12 +59,12 @@ def _plain(
             rows = _first_of_each(rows, [*names, *extra])
     if (token := _after(query, context)) is not None:
         rows = rows.keep(rows_after(rows, order, token, context.text))
-    start, stop = _bounds(rows.size, query, context)
+    start, stop = bounds(rows.size, query, context)
     if query.is_paged and start < stop < rows.size:
         context.cursor = cursor_of(rows, stop - 1, order)
     if (start, stop) != (0, rows.size):
         rows = rows.take(np.arange(start, stop))
-    columns = [_find_column(element, rows, context) for element in elements]
+    columns = [find_column(element, rows, context) for element in elements]
     return columns, rows.size
 
 
@@ -118,14 +92,16 @@ def number(value: Any, what: str, context: Context) -> int | None:
     )
 
 
-def _bounds(size: int, query: Query, context: Context) -> tuple[int, int]:
+def bounds(size: int, query: Query, context: Context) -> tuple[int, int]:
+    """Return where the rows that `:offset` and `:limit` leave begin and end."""
     offset = number(query.offset, ":offset", context) or 0
     limit = number(query.limit, ":limit", context)
     stop = size if limit is None else min(size, offset + limit)
     return min(offset, stop), stop
 
 
-def _find_column(element: FindElement, rows: Relation, context: Context) -> Column:
+def find_column(element: FindElement, rows: Relation, context: Context) -> Column:
+    """Return the column of a variable or of a pull."""
     match element:
         case Variable(name):
             return WordColumn(name, rows.column(name), rows.domain(name))
@@ -152,9 +128,6 @@ def pulled(element: Pull, rows: Relation, context: Context) -> list[Any]:
     ]
 
 
-# order
-
-
 def _places(query: Query, elements: list[FindElement], context: Context) -> list[Place]:
     """Return the variables that order rows."""
     return [
@@ -166,7 +139,7 @@ def _places(query: Query, elements: list[FindElement], context: Context) -> list
 def _order_variable(item: OrderItem, elements: list[FindElement], context: Context) -> Variable:
     key = item.key
     if type(key) is int:
-        element = _numbered(key, elements, context, item.offset)
+        element = numbered(key, elements, context, item.offset)
         key = element if isinstance(element, Variable) else key
     if isinstance(key, Variable):
         return key
@@ -178,9 +151,10 @@ def _order_variable(item: OrderItem, elements: list[FindElement], context: Conte
     )
 
 
-def _numbered(
+def numbered(
     index: int, elements: Sequence[FindElement], context: Context, offset: int
 ) -> FindElement:
+    """Return the find element that `:order-by` names by number."""
     if 0 <= index < len(elements):
         return elements[index]
     raise query_error(
@@ -192,239 +166,7 @@ def _numbered(
     )
 
 
-def _ordering(keys: list[Any], items: Sequence[OrderItem]) -> Any:
+def ordering(keys: list[Any], items: Sequence[OrderItem]) -> Any:
+    """Return the permutation that puts keys in order, int64[n] each."""
     signed = [~key if item.descending else key for key, item in zip(keys, items, strict=True)]
     return np.lexsort(tuple(signed[::-1]))
-
-
-# aggregates
-
-
-def _aggregated(
-    components: Sequence[Relation] | None,
-    elements: list[FindElement],
-    query: Query,
-    context: Context,
-) -> tuple[list[Column], int]:
-    everything = [*elements, *query.having, *(item.key for item in query.order_by)]
-    names = _element_names([e for e in everything if not isinstance(e, int)])
-    names = [name for name in names if not _is_callable(name, context)]
-    extra = [v.name for v in query.with_variables if v.name not in names]
-    rows = join_components(components, [*names, *extra], context)
-    if query.after is not None:
-        raise query_error(
-            ":after continues rows, and a query with aggregates gives groups",
-            code="query/bad-cursor",
-            hint="use :offset, or order and limit the rows before they are aggregated",
-            text=context.text,
-        )
-    keys = _element_names([e for e in elements if not isinstance(e, Aggregate)])
-    key_columns = [rows.column(name) for name in keys]
-    ids, head_columns, sizes = kernels.key_groups(key_columns, rows.size)
-    groups = Groups(ids, sizes)
-    count = groups.count
-    heads = Relation(keys, head_columns, [rows.domain(name) for name in keys], count)
-    columns: list[Column] = []
-    for element in elements:
-        if isinstance(element, Aggregate):
-            values = _aggregate(element, rows, groups, heads, context)
-            columns.append(ObjectColumn(describe_find(element), values))
-        else:
-            columns.append(_find_column(element, heads, context))
-    kept = _having(query, rows, groups, heads, context)
-    order = _aggregate_order(query, elements, columns, rows, groups, heads, context)
-    at = order if kept is None else order[kept[order]]
-    start, stop = _bounds(len(at), query, context)
-    at = at[start:stop]
-    if len(at) == count and bool((at == np.arange(count)).all()):
-        return columns, count
-    return [column.take(at) for column in columns], len(at)
-
-
-def _is_callable(name: str, context: Context) -> bool:
-    return callable(context.given.get(name))
-
-
-def _having(
-    query: Query, rows: Relation, groups: Groups, heads: Relation, context: Context
-) -> Any:
-    kept: Any = None
-    for predicate in query.having:
-        answers = _aggregate(predicate, rows, groups, heads, context)
-        mask = np.array([truthy(answer) for answer in answers], np.bool_)
-        kept = mask if kept is None else kept & mask
-    return kept
-
-
-def _aggregate_order(
-    query: Query,
-    elements: list[FindElement],
-    columns: list[Column],
-    rows: Relation,
-    groups: Groups,
-    heads: Relation,
-    context: Context,
-) -> Any:
-    if not query.order_by:
-        return np.arange(groups.count)
-    keys = []
-    for item in query.order_by:
-        key = item.key
-        if type(key) is int:
-            _numbered(key, elements, context, item.offset)
-            keys.append(value_ranks(columns[key].values()))
-        elif isinstance(key, Aggregate):
-            keys.append(value_ranks(_aggregate(key, rows, groups, heads, context)))
-        elif isinstance(key, Variable) and key in elements:
-            keys.append(ranks(heads.column(key.name), heads.domain(key.name)))
-        else:
-            raise query_error(
-                ":order-by of a query with aggregates takes what :find has, or aggregates",
-                code="query/bad-order",
-                text=context.text,
-                offset=item.offset,
-            )
-    return _ordering(keys, query.order_by)
-
-
-def _aggregate(
-    element: Aggregate, rows: Relation, groups: Groups, heads: Relation, context: Context
-) -> list[Any]:
-    """Return one value per group: an aggregate, or a function of aggregates and keys."""
-    name, args = element.function, element.args
-    if name == "aggregate" and args and isinstance(args[0], Variable):
-        name, args = args[0], args[1:]
-    if not args:
-        raise query_error(
-            f"{describe_find(element)} aggregates nothing",
-            code="query/arity",
-            hint="an aggregate's last argument is a variable: (count ?e)",
-            text=context.text,
-            offset=element.offset,
-        )
-    last = args[-1]
-    is_known = isinstance(name, Variable) or callable(name) or name in AGGREGATES
-    is_nested = any(isinstance(arg, Aggregate) for arg in args)
-    if is_known and not is_nested and isinstance(last, Variable):
-        constants = [_constant(arg, context, element) for arg in args[:-1]]
-        return _aggregate_column(name, constants, last.name, rows, groups, element, context)
-    return _function_of(element, rows, groups, heads, context)
-
-
-def _constant(arg: Any, context: Context, element: Aggregate) -> Any:
-    match arg:
-        case Constant(value):
-            return value
-        case Variable(name) if name in context.given:
-            return context.given[name]
-        case SourceName(name):
-            return context.raw_sources[name]
-        case _:
-            pass
-    raise query_error(
-        f"{describe_find(arg)} in {describe_find(element)} is neither a constant nor an input",
-        code="query/bad-aggregate",
-        hint="only the last argument of an aggregate is aggregated",
-        text=context.text,
-        offset=element.offset,
-    )
-
-
-def _aggregate_column(
-    name: Any,
-    constants: list[Any],
-    variable: str,
-    rows: Relation,
-    groups: Groups,
-    element: Aggregate,
-    context: Context,
-) -> list[Any]:
-    if not rows.size:
-        return []
-    column = (rows.column(variable), rows.domain(variable))
-    if isinstance(name, str):
-        call, most = AGGREGATES[name]
-        if name == "count" and not constants:
-            return count_rows(groups)
-        if not constants and (found := vector_aggregate(name, column, groups)) is not None:
-            return found
-        if len(constants) > most:
-            raise query_error(
-                f"{name} takes {most} arguments before its variable, not {len(constants)}",
-                code="query/arity",
-                text=context.text,
-                offset=element.offset,
-            )
-        lists = groups.lists(column[1].decode(column[0]))
-        return [_called(call, (values, *constants), element, context) for values in lists]
-    value = context.given.get(name.name) if isinstance(name, Variable) else name
-    if isinstance(value, str) and value in AGGREGATES:
-        return _aggregate_column(value, constants, variable, rows, groups, element, context)
-    call = of_callable(value, describe_find(element)).call
-    lists = groups.lists(column[1].decode(column[0]))
-    return [_called(call, (*constants, values), element, context) for values in lists]
-
-
-def _called(call: Any, args: tuple[Any, ...], element: Aggregate, context: Context) -> Any:
-    try:
-        return call(*args)
-    except DatamemError as error:
-        raise query_error(
-            f"{error.message} in {describe_find(element)}",
-            code=error.code,
-            hint=error.hint,
-            text=context.text,
-            offset=element.offset,
-        ) from error
-    except Exception as error:  # whatever a caller's aggregate raises
-        raise query_error(
-            f"{type(error).__name__}: {error} in {describe_find(element)}",
-            code="query/function-failed",
-            text=context.text,
-            offset=element.offset,
-        ) from error
-
-
-def _function_of(
-    element: Aggregate, rows: Relation, groups: Groups, heads: Relation, context: Context
-) -> list[Any]:
-    """Apply a function to aggregates, keys and constants, group by group."""
-    name = element.function
-    found = (
-        find_function(name, context.functions) if isinstance(name, str) else of_callable(name)
-    )
-    user = context.functions.get(name) if isinstance(name, str) else None
-    last = element.args[-1]
-    if user is not None and isinstance(last, Variable) and last.name not in _keys(context):
-        constants = [_constant(arg, context, element) for arg in element.args[:-1]]
-        return _aggregate_column(user, constants, last.name, rows, groups, element, context)
-    if found is None or isinstance(name, Variable):
-        raise query_error(
-            f"there is no aggregate or function {describe_find(element)}",
-            code="query/unknown-aggregate",
-            hint=near(str(name), AGGREGATES),
-            text=context.text,
-            offset=element.offset,
-        )
-    lists = [_group_values(arg, rows, groups, heads, element, context) for arg in element.args]
-    return [_called(found.call, args, element, context) for args in zip(*lists, strict=True)]
-
-
-def _keys(context: Context) -> set[str]:
-    elements = context.resolved.query.find.elements
-    return {element.name for element in elements if isinstance(element, Variable)}
-
-
-def _group_values(
-    arg: Any,
-    rows: Relation,
-    groups: Groups,
-    heads: Relation,
-    element: Aggregate,
-    context: Context,
-) -> list[Any]:
-    if isinstance(arg, Aggregate):
-        return _aggregate(arg, rows, groups, heads, context)
-    if isinstance(arg, Variable) and arg.name in _keys(context):
-        return heads.domain(arg.name).decode(heads.column(arg.name))
-    return [_constant(arg, context, element)] * groups.count

@@ -200,7 +200,7 @@ class _Builder:
 def _asked(elements: Sequence[Any]) -> list[str] | None:
     """Return the variables that `:find` asks for; None where it asks for more than those or one count."""
     match elements:
-        case [Aggregate("count", [Variable(name)])]:
+        case [Aggregate("count", [Variable(name)], None)]:
             return [name]
         case _:
             pass

@@ -182,10 +182,15 @@ Clause: TypeAlias = Pattern | Predicate | FunctionCall | Search | RuleCall | Not
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """`(f constants… ?x)` in `:find`, or arithmetic over such."""
+    """`(f constants… ?x)` in `:find`, or arithmetic over such.
+
+    Attributes:
+        default: what it is over no rows at all, as `:default` after its arguments says.
+    """
 
     function: FunctionName
     args: tuple[FindArgument, ...]
+    default: Constant | None = None
     offset: int = field(default=-1, compare=False)
 
 

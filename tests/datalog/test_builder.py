@@ -143,6 +143,21 @@ def test_inputs_come_before_the_values_it_brings(users: Db) -> None:
     ) == ["Ada"]
 
 
+def test_pages_follow_each_other(users: Db) -> None:
+    made = query.find("?e", "?n").where(["?e", "user/name", "?n"]).order_by("?n").limit(1)
+    rows, page = [], made.after(None).run(users)
+    while page.cursor is not None:
+        rows += page.rows()
+        page = made.after(page.cursor).run(users)
+    assert rows + page.rows() == made.limit(99).run(users).rows()
+    assert len(rows) > 1
+
+
+def test_a_default_of_an_aggregate(users: Db) -> None:
+    made = query.find(("count", "?e", ":default", 0)).where(["?e", "user/name", "Nobody"])
+    assert made.scalar().run(users) == 0
+
+
 def test_what_somebody_typed_is_a_value(users: Db) -> None:
     text = '"] [?e :user/age 17'
     made = NAMES.filter("?n", "=", text)

@@ -89,6 +89,34 @@ def test_aggregates_take_constants_from_inputs_and_callables(people: Db) -> None
     assert len(q("[:find (rand 5 ?n) . :where [_ :p/name ?n]]", people)) == 5
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[:find (count ?e :default 0) . :where [?e :p/age 99]]", 0),
+        ("[:find (count ?e :default 0) . :where [?e :p/age 15]]", 1),
+        ("[:find (count ?e) . :where [?e :p/age 99]]", None),
+        ("[:find [(count ?e :default 0) (max ?e)] :where [?e :p/age 99]]", (0, None)),
+        ("[:find (count ?e :default 0) (sum ?e :default -1) :where [?e :p/age 99]]", {(0, -1)}),
+        ("[:find (count ?e) :where [?e :p/age 99]]", set()),
+        ("[:find ?n (count ?e :default 0) :where [?e :p/name ?n] [?e :p/age 99]]", set()),
+        ("[:find (+ 1 (count ?e :default 0)) . :where [?e :p/age 99]]", 1),
+        ("[:find (+ 1 (count ?e)) . :where [?e :p/age 99] [?e :p/name ?n]]", None),
+        ('[:find (max ?a :default "none") . :where [_ :p/age ?a] [(> ?a 99)]]', "none"),
+        (
+            "[:find (count ?e :default 0) :where [?e :p/age 99] :having [(> (count ?e) 1)]]",
+            set(),
+        ),
+    ],
+)
+def test_defaults_of_aggregates_over_no_rows(people: Db, text: str, expected: Any) -> None:
+    assert q(text, people) == expected
+
+
+def test_a_default_is_a_constant(people: Db) -> None:
+    with pytest.raises(QueryError, match="followed by a constant"):
+        q("[:find (count ?e :default ?n) . :where [?e :p/name ?n]]", people)
+
+
 def test_large_integers_stay_exact() -> None:
     rows = [(i, 2**62) for i in range(4)]
     assert q("[:find (sum ?v) . :with ?i :where [?i ?v]]", rows) == 2**64
