@@ -68,6 +68,10 @@ class Context:
             include_forgotten=include_forgotten,
         )
 
+    def remembered(self, db: Db) -> Db:
+        """Return what of the newest value is remembered now; for what `update` builds."""
+        return remembered(db, now_us=self.now_us())
+
     def get(self, kind: str, ref: Any, db: Db | None = None) -> int:
         """Return the entity id that a reference means in the scope.
 

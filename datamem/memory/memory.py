@@ -5,10 +5,12 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamem.errors import StorageError
 from datamem.memory.access import AccessLog
+from datamem.memory.archive import Archive
 from datamem.memory.audit import Audit, audit
 from datamem.memory.blocks import Blocks
 from datamem.memory.context import Context
@@ -20,6 +22,7 @@ from datamem.memory.people import Agents, Organizations, Projects, Users
 from datamem.memory.predicates import register_predicates
 from datamem.memory.recalling import Recalls
 from datamem.memory.record import Record
+from datamem.memory.retention import Retention
 from datamem.memory.scope import Scope
 from datamem.memory.scoping import narrowed
 from datamem.memory.sessions import Sessions
@@ -50,6 +53,7 @@ class Memory(Memories, Recalls):
         files, sources, query_patterns: what it works with.
         graph: entities that memories mention, and their relations.
         access_log: who asked for what.
+        retention: what is purged, archived and evicted, and when.
 
     Example:
         >>> from datamem import connect
@@ -98,6 +102,7 @@ class Memory(Memories, Recalls):
         self.query_patterns = QueryPatterns(context)
         self.states = States(context)
         self.access_log = AccessLog(context)
+        self.retention = Retention(context)
 
     def scope(
         self,
@@ -162,6 +167,25 @@ class Memory(Memories, Recalls):
     def add_messages(self, session: Any, turns: Iterable[Turn]) -> builtins.list[Record]:
         """Add turns at the end of a session in one transaction; see `Messages.add_many`."""
         return self.messages.add_many(session, turns)
+
+    def archive(self, refs: Any, path: str | Path, *, why: str | None = None) -> int:
+        """Move memories to the database in a directory; return how many.
+
+        What is archived is not shown any more. `datamem.q(query, mem.db, archive.db)` asks both databases.
+
+        Args:
+            refs: a memory, or several.
+            path: of the archive, which is made if there is none.
+        """
+        several = refs if isinstance(refs, list | tuple | set) else [refs]
+        with Archive.at(self.ctx, path) as archive:
+            return archive.put(several, why=why)
+
+    def unarchive(self, refs: Any, path: str | Path, *, why: str | None = None) -> int:
+        """Bring memories back from the database in a directory; return how many."""
+        several = refs if isinstance(refs, list | tuple | set) else [refs]
+        with Archive.at(self.ctx, path) as archive:
+            return archive.take(several, why=why)
 
     def audit(self, record: Any, kind: str = "memory") -> Audit:
         """Return when an entity was made and last changed, and by whom.
