@@ -67,7 +67,7 @@ _RELATIVE: Final = re.compile(
     r"\b(?:(?P<word>today|yesterday)|(?P<which>last|this|past)\s+(?P<unit>week|month|year))\b"
 )
 _DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
-_AMBIGUOUS: Final = {"may", "mar"}
+_AMBIGUOUS: Final = {"may", "mar", "march"}
 """Months that are words as well: they count only with a day, a year, or after "in" and the like."""
 
 

@@ -59,8 +59,8 @@ class Names:
         new = [code for code in codes.tolist() if code not in self._known]
         for code, name in zip(new, db.decode(ValueType.STRING, new), strict=True):
             self._known.add(code)
-            words = frozenset(words_of(name)) - STOP_WORDS
-            for word in words:
+            words = frozenset(words_of(name))
+            for word in words - STOP_WORDS:
                 self._by_word.setdefault(word, []).append((code, words))
 
     def codes(self, words: frozenset[str], *, whole: bool) -> tuple[list[int], set[str]]:
@@ -71,7 +71,7 @@ class Names:
         """
         found: list[int] = []
         used: set[str] = set()
-        for word in words:
+        for word in words - STOP_WORDS:
             for code, needed in self._by_word.get(word, ()):
                 if not whole or needed <= words:
                     found.append(code)
@@ -88,7 +88,6 @@ def named_in(db: Db, text: str) -> Named:
     words = frozenset(
         word.removesuffix("'s") for word in words_of(text) if len(word) >= _FEWEST_LETTERS
     )
-    words -= STOP_WORDS
     people, used = _find(db, PEOPLE, words, whole=False)
     things, _ = _find(db, THINGS, words, whole=True)
     return Named(people, things, frozenset(used))
