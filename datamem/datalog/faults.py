@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final, Self
 
 from datamem.errors import QueryError
+
+_MADE_NAME: Final = re.compile(r"(\?[^\s#()\[\]{},]*)#\d+")
+"""A local variable as it was renamed: `?x#2` for `?x`."""
+
+
+class Place(int):
+    """An offset in a text of its own: rules are not in the query's text."""
+
+    text: str
+
+    @classmethod
+    def of(cls, offset: int, text: str) -> Self:
+        """Return a place."""
+        place = cls(offset)
+        place.text = text
+        return place
+
+
+def as_written(text: str) -> str:
+    """Return a text with variables named as their author named them."""
+    return _MADE_NAME.sub(r"\1", text)
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
@@ -36,10 +58,14 @@ def query_error(
     offset: int = -1,
     **data: Any,
 ) -> QueryError:
-    """Make a QueryError, with line, column and caret where the query was text."""
+    """Make a QueryError, with line, column and caret where the query, or its rules, were text."""
+    message, hint = as_written(message), None if hint is None else as_written(hint)
+    data = {k: as_written(v) if isinstance(v, str) else v for k, v in data.items()}
+    if isinstance(offset, Place):
+        text = offset.text
     if text is not None and offset >= 0:
         line, column = position(text, offset)
-        data |= {"line": line, "column": column, "offset": offset}
+        data |= {"line": line, "column": column, "offset": int(offset)}
         message = f"{message}, at line {line}, column {column}\n{excerpt(text, offset)}"
     return QueryError(message, code=code, hint=hint, **data)
 

@@ -14,7 +14,7 @@ from lark.lexer import Lexer
 from datamem.datalog import tokens
 from datamem.datalog.build_query import Builder
 from datamem.datalog.check import check_query, check_rules
-from datamem.datalog.faults import query_error
+from datamem.datalog.faults import Place, query_error
 from datamem.datalog.syntax import Query, Rule
 from datamem.errors import QueryError
 
@@ -70,10 +70,16 @@ def parse_query(form: Any) -> Query:
 def parse_rules(form: Any) -> tuple[Rule, ...]:
     """Parse a set of rules: `[[(name ?a …) clause+] …]`, as text or data."""
     text = form if isinstance(form, str) else None
-    pieces = tokens.data_pieces(form) if text is None else tokens.text_pieces(text)
+    pieces = tokens.data_pieces(form) if text is None else _placed(text)
     rules: tuple[Rule, ...] = _run("rules", tokens.rule_tokens(pieces), text)
     check_rules(rules, text)
     return rules
+
+
+def _placed(text: str) -> Iterator[tokens.Piece]:
+    """Cut the text of rules into pieces that know where they stood, whatever query uses them."""
+    for kind, value, offset in tokens.text_pieces(text):
+        yield kind, value, Place.of(offset, text)
 
 
 def _run(start: str, stream: Iterator[Token], text: str | None) -> Any:

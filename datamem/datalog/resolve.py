@@ -315,6 +315,7 @@ class _Resolver:
                     text=self._text,
                     offset=getattr(terms[4], "offset", clause.offset),
                 )
+            self._check_transaction(terms, schema)
             if len(terms) > 1 and isinstance(terms[1], Constant):
                 attribute, terms = self._attribute(clause, schema)
                 known = attribute is not None
@@ -322,6 +323,20 @@ class _Resolver:
         return PatternStep(
             clause.source, terms, attribute, known, frozenset(), provides, clause.offset
         )
+
+    def _check_transaction(self, terms: Sequence[Term], schema: Schema) -> None:
+        """Refuse a second attribute where the transaction stands."""
+        term = terms[3] if len(terms) > 3 else None
+        if not isinstance(term, Constant) or not isinstance(term.value, Keyword):
+            return
+        if schema.get(term.value) is not None:
+            raise query_error(
+                f"{term.value} stands where a pattern has its transaction",
+                code="query/syntax",
+                hint="a pattern holds one attribute; write one clause for each",
+                text=self._text,
+                offset=term.offset,
+            )
 
     def _attribute(
         self, clause: Pattern, schema: Schema

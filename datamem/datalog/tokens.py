@@ -151,6 +151,10 @@ def hint_for(value: Any, expected: Collection[str] = ()) -> str | None:
     text = value.text if isinstance(value, Symbol) else value
     if isinstance(value, Symbol) and f":{text}" in _SECTIONS:
         return f"did you mean :{text}?"
+    if {"LPAR"} == set(expected) or {"LPAR", "LSQB"} == set(expected):
+        return "rules are a list of rules, each with its head first: [[(name ?x) [?x :attribute ?y]]]"
+    if isinstance(value, Symbol) and text.startswith("?") and "NOT_JOIN" in expected:
+        return "a pattern has brackets, [?e :attribute ?value]; (…) calls a rule"
     if {"LSQB", "LBRACE"} == set(expected):
         return "a query is a vector, [:find ?e :where [?e :attribute ?value]], or a map"
     if isinstance(value, Symbol) and text in _COMPARISONS:
@@ -222,7 +226,7 @@ def query_tokens(pieces: Iterable[Piece], text: str | None) -> Iterator[Token]:
     Raises:
         QueryError: `query/unknown-key`, for a section that does not exist.
     """
-    depth = 0
+    depth = call_depth = 0
     in_map = False
     section = ""
     previous = ""
@@ -232,6 +236,7 @@ def query_tokens(pieces: Iterable[Piece], text: str | None) -> Iterator[Token]:
             if depth == 0 and kind == "{":
                 in_map = True
             depth += 1 if kind in "[({#{" else -1
+            call_depth += (kind == "(") - (kind == ")")
         elif depth == 1 and isinstance(value, Keyword):
             if section != "ORDER_BY" or value not in (":asc", ":desc") or in_map:
                 section = name = _section(value, offset, text, section)
@@ -239,8 +244,22 @@ def query_tokens(pieces: Iterable[Piece], text: str | None) -> Iterator[Token]:
                 name = "ASC" if value == ":asc" else "DESC"
         else:
             name = _name(value, section, previous)
+            if section == "ORDER_BY" and name == "CONST" and not call_depth:
+                _check_order(value, offset, text)
         yield Token(name, value if kind == "value" else kind, start_pos=offset)
         previous = "LPAR" if name == "SRC" and previous == "LPAR" else name
+
+
+def _check_order(value: Any, offset: int, text: str | None) -> None:
+    """Refuse what is neither a column's number nor a direction."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise syntax_error(
+            f"{value} orders nothing",
+            code="query/bad-order",
+            hint="a variable, an aggregate or a column's number, then :asc or :desc",
+            text=text,
+            offset=offset,
+        )
 
 
 def rule_tokens(pieces: Iterable[Piece]) -> Iterator[Token]:

@@ -1,0 +1,110 @@
+"""Mistakes as a new user makes them: each error says what, where, and what to do."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import datamem
+from datamem.errors import QueryError
+
+SCHEMA = """{:user/email {:db/valueType :db.type/string :db/unique :db.unique/identity}
+             :user/name {:db/valueType :db.type/string}
+             :user/age {:db/valueType :db.type/long}
+             :user/team {:db/valueType :db.type/ref}}"""
+
+
+@pytest.fixture(scope="module")
+def db() -> Iterator[datamem.Db]:
+    with datamem.connect(":memory:", schema=SCHEMA) as conn:
+        conn.transact([{"user/email": "ann@x.org", "user/name": "Ann", "user/age": 30}])
+        yield conn.db
+
+
+def refused(db: datamem.Db, text: Any, *inputs: Any) -> QueryError:
+    with pytest.raises(QueryError) as caught:
+        db.q(text, *inputs)
+    return caught.value
+
+
+def caret(error: QueryError) -> str:
+    """Return what stands at the caret."""
+    line, mark = str(error.message).splitlines()[-2:]
+    assert mark.strip() == "^"
+    return line[mark.index("^") :]
+
+
+MISTAKES = [
+    ("[:find ?e ?nmae :where [?e :user/name ?name]]", "query/unbound-variable", "?nmae ", "?name"),
+    ("[:find ?e :where [?e :user/age ?age] [(< ?ag 3)]]", "query/unbound-variable", "(< ?ag", "?age"),
+    ("[:find ?e :where [?e :user/age ?a] [(upper-cas ?a)]]", "query/unknown-function", "(upper-cas", "upper-case"),
+    ("[:find ?u :where [?e :user/name ?a] [(subs ?a) ?u]]", "query/arity", "(subs", None),
+    ('[:find ?e :where [?e :user/team "red"]]', "query/not-an-entity", '"red"', "lookup ref"),
+    ("[:find ?e :where [?e :user/age ?t] [(> ?t 3) (< ?t 60)]]", "query/two-calls", "(< ?t", "two clauses"),
+    ("[:find ?e :where (?e :user/age ?t)]", "query/syntax", "?e :user", "[?e :attribute ?value]"),
+    ("[:find ?e :where [?e user/age ?t]]", "query/syntax", "user/age", ":user/age"),
+    ("[:find ?e :where [?e :user/age ?t]", "query/syntax", "", None),
+    ("[:find ?e :were [?e :user/age ?t]]", "query/unknown-key", ":were", ":where"),
+    ("[:find ?e :where [?e :user/name ?n :user/age ?a]]", "query/syntax", ":user/age", "one clause for each"),
+    ("[:find ?e :where [?e :user/name ?n] :order-by [?n :down]]", "query/bad-order", ":down", ":asc or :desc"),
+    ("[:find ?e :where [?e :user/name ?n] :limit -1]", "query/syntax", "-1", "0, 1, 2"),
+    ("[:find ?e :where (old ?e)]", "query/missing-rules", "(old", "add % to :in"),
+    ("[:find (cuont ?e) :where [?e :user/name]]", "query/unknown-aggregate", "(cuont", "count"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code", "place", "hint"), MISTAKES)
+def test_a_mistake_is_named_shown_and_answered(
+    db: datamem.Db, text: str, code: str, place: str, hint: str | None
+) -> None:
+    error = refused(db, text)
+    assert error.code == code
+    assert caret(error).startswith(place)
+    assert hint is None or hint in (error.hint or "")
+
+
+IN_RULES = [
+    ("[[(r ?x) [?x :user/age ?n] [(/ ?n 0) ?m]]]", "query/division-by-zero", "(/ ?n", None),
+    ("[[(r ?x) [?x :user/age ?n] [(nofn ?n)]]]", "query/unknown-function", "(nofn", None),
+    ("[[(r ?x) [?x :user/age ?n] [(< ?m 3)]]]", "query/unbound-variable", "(< ?m", "?n"),
+    ("[[(r ?x) [?x :user/age] (s ?x 1)] [(s ?x) [?x :user/age]]]", "query/rule-arity", "(s ?x 1", "(s ?x)"),
+    ("[[(r ?x) [?x :user/age] (s ?x)] [(t ?x) [?x :user/age]]]", "query/unknown-rule", "(s ?x", None),
+    ("[[(r ?x) [?x :user/age] (not (s ?x))] [(s ?x) (r ?x)]]", "query/unstratifiable", "[(", "lead back"),
+    ("[[(r ?x ?y) [?x :user/age]]]", "query/rule-head", "[(r", "?y"),
+    ("[(r ?x) [?x :user/age]]", "query/syntax", "r ?x", "list of rules"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rules", "code", "place", "hint"), IN_RULES)
+def test_a_mistake_in_a_rule_is_shown_in_the_text_of_the_rules(
+    db: datamem.Db, rules: str, code: str, place: str, hint: str | None
+) -> None:
+    """A query may use many texts; variables are named as their author named them."""
+    error = refused(db, "[:find ?x\n :in $ %\n :where (r ?x)]", rules)
+    assert error.code == code
+    assert caret(error).startswith(place)
+    assert "#" not in f"{error.message}{error.hint}"
+    assert hint is None or hint in (error.hint or "")
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.code, again.message, again.data) == (error.code, error.message, error.data)
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "code", "said"),
+    [
+        ("[:find ?e :in $ ?n :where [?e :user/name ?n]]", (), "query/inputs", "missing: ?n"),
+        ("[:find ?e :where [?e :user/name ?n]]", ("Ann",), "query/inputs", "takes 1 input"),
+        ("[:find ?e :in $ [?n ...] :where [?e :user/name ?n]]", ("Ann",), "query/binding-shape", "[?n ...]"),
+        ("[:find ?e :in $ ?t :where [?e :user/team ?t]]", ("red",), "query/not-an-entity", "?t"),
+        ("[:find ?e :in $ % :where (r ?e)]", (None,), "query/syntax", "None"),
+    ],
+)  # fmt: skip
+def test_wrong_inputs_are_named(
+    db: datamem.Db, text: str, inputs: tuple[Any, ...], code: str, said: str
+) -> None:
+    error = refused(db, text, *inputs)
+    assert error.code == code
+    assert said in error.message
