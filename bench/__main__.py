@@ -27,8 +27,9 @@ QUICK = (
     "genealogy",
     "edn",
     "log",
+    "recall",
 )
-BIG = ("store", "growth", "million", "diff")
+BIG = ("store", "growth", "million", "diff", "locomo")
 """Minutes, and gigabytes of disk: only when named, or with --all."""
 
 
