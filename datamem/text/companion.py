@@ -76,7 +76,7 @@ class TextIndex:
         self._tail = Tail()
         self._known: BoolArray = np.zeros(0, np.bool_)
         self._engine_codes = 0
-        self._synced_tx = self._base
+        self._synced_tx = self._base - 1
         self._instant_us = 0
 
     # What a search asks
@@ -203,7 +203,7 @@ class TextIndex:
                 self._tail = Tail()
                 self._add_to_tail(kept)
                 self._known[size:] = False
-            self._synced_tx = self._base
+            self._synced_tx = self._base - 1
 
     def close(self) -> None:
         """Keep the index in files where that is worth it; searching goes on."""

@@ -159,8 +159,8 @@ class EngineSearcher:
         match node:
             case Term(token):
                 return self._weighted(self._term(token), (token,), weights)
-            case Phrase(tokens, slop):
-                phrase = Query.phrase_query(self._schema, _TEXT, list(tokens), slop)
+            case Phrase(tokens):
+                phrase = Query.phrase_query(self._schema, _TEXT, list(tokens))
                 return self._weighted(phrase, tokens, weights)
             case Prefix(start, stem):
                 found = Query.fuzzy_term_query(self._schema, _TEXT, start, 0, prefix=True)

@@ -4,7 +4,7 @@
     chain   = every { "OR" every }
     every   = factor { "AND" factor }
     factor  = [ "+" | "-" | "NOT" ] primary [ "^" number ]
-    primary = "(" query ")" | '"' words '"' [ "~" slop ] | word [ "*" | "~" [ 1 | 2 ] ]
+    primary = "(" query ")" | '"' words '"' | word [ "*" | "~" [ 1 | 2 ] ]
 
 By default every text is a query: what cannot be understood is taken as words or passed over. A strict
 parse refuses it and says where.
@@ -36,7 +36,7 @@ Operator = Literal["or", "and"]
 MAX_DEPTH: Final = 50
 
 _TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<phrase>"(?P<text>[^"]*)(?P<end>"|$)(?:~(?P<slop>\d+))?(?:\^(?P<pboost>\d+(?:\.\d+)?))?)
+    r"""\s*(?:(?P<phrase>"(?P<text>[^"]*)(?P<end>"|$)(?:\^(?P<pboost>\d+(?:\.\d+)?))?)
     |(?P<open>[(])|(?P<close>[)](?:\^(?P<gboost>\d+(?:\.\d+)?))?)
     |(?P<sign>[+\-!])(?=[^\s)])
     |(?P<word>[^\s()"]+))""",
@@ -56,7 +56,6 @@ class _Token:
     text: str
     at: int
     number: float = 1.0
-    slop: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +129,7 @@ class _Parser:
                 at = m.start("phrase")
                 if m["end"] == "":
                     self._fault("the phrase does not end", 'add a closing "', at)
-                boost = float(m["pboost"] or 1)
-                found.append(_Token("phrase", m["text"], at, boost, int(m["slop"] or 0)))
+                found.append(_Token("phrase", m["text"], at, float(m["pboost"] or 1)))
             elif m["open"] is not None:
                 found.append(_Token("(", "(", m.start("open")))
             elif m["close"] is not None:
@@ -235,7 +233,7 @@ class _Parser:
         if token.kind == "(":
             return _Factor(self._group(token), sign)
         if token.kind == "phrase":
-            part = _phrase(self._analyzer.tokens(token.text), token.slop)
+            part = _phrase(self._analyzer.tokens(token.text))
             return _Factor(_boosted(part, token.number), sign)
         return self._word(token, sign)
 
@@ -271,7 +269,7 @@ class _Parser:
         elif m["star"] is not None:
             part = self._prefix(text)
         else:
-            part = _phrase(self._analyzer.tokens(text), 0)
+            part = _phrase(self._analyzer.tokens(text))
             is_stop = isinstance(part, Term) and self._analyzer.is_stop_word(text)
             return _Factor(_boosted(part, boost), sign, is_stop)
         return _Factor(_boosted(part, boost), sign)
@@ -281,15 +279,15 @@ class _Parser:
         if not words:
             return NOTHING
         if is_cjk(text[-1]):
-            return _phrase(stems, 0)
+            return _phrase(stems)
         last = Prefix(words[-1], stems[-1])
         return all_of([*(Term(stem) for stem in stems[:-1]), last])
 
 
-def _phrase(tokens: list[str], slop: int) -> Node:
+def _phrase(tokens: list[str]) -> Node:
     if not tokens:
         return NOTHING
-    return Term(tokens[0]) if len(tokens) == 1 else Phrase(tuple(tokens), slop)
+    return Term(tokens[0]) if len(tokens) == 1 else Phrase(tuple(tokens))
 
 
 def _each(tokens: list[str], make: Callable[[str], Node]) -> Node:

@@ -16,10 +16,9 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Tokens in this order, at most `slop` places further apart than here; at least two."""
+    """Tokens one after another; at least two."""
 
     tokens: tuple[str, ...]
-    slop: int = 0
 
 
 @dataclass(frozen=True, slots=True)

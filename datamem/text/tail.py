@@ -112,8 +112,8 @@ class _Reader:
         match node:
             case Term(token):
                 return self._term(token)
-            case Phrase(tokens, slop):
-                return self._phrase(tokens, slop)
+            case Phrase(tokens):
+                return self._phrase(tokens)
             case Prefix(start, stem):
                 same = (token for token in self._tokens() if token.startswith(start))
                 return self._expanded(same, stem)
@@ -155,22 +155,22 @@ class _Reader:
         scores[texts] = score(tf, self._lengths[texts], average, weight)
         return matches, scores
 
-    def _phrase(self, tokens: tuple[str, ...], slop: int) -> Found:
+    def _phrase(self, tokens: tuple[str, ...]) -> Found:
         common: set[int] | None = None
         for token in set(tokens):
             having = set(self._texts(token).tolist())
             common = having if common is None else common & having
-        counted = {n: self._phrase_count(tokens, slop, n) for n in sorted(common or ())}
+        counted = {n: self._phrase_count(tokens, n) for n in sorted(common or ())}
         texts = np.array([n for n, count in counted.items() if count], np.int64)
         tf = np.array([count for count in counted.values() if count], np.float64)
         return self._scored(texts, tf, self._weights.weight(tokens))
 
-    def _phrase_count(self, tokens: tuple[str, ...], slop: int, number: int) -> int:
+    def _phrase_count(self, tokens: tuple[str, ...], number: int) -> int:
         positions = []
         for token in tokens:
             found = self._postings[token]
             positions.append(found.positions[bisect_left(found.texts, number)])
-        return count_phrases(positions, slop)
+        return count_phrases(positions)
 
     def _expanded(self, tokens: Iterator[str], exact: str) -> Found:
         """Return the texts with any of the tokens; those with the exact one score for it as well."""
