@@ -219,6 +219,22 @@ def _play_back(run: Run | Recording) -> Playback:
     return Playback(read_recording(db, run), db)
 
 
+def replay_recording(
+    conn: Connection, recording: Recording, agent: Agent, overrides: Sequence[Override] = ()
+) -> tuple[Replay, RunContext]:
+    """Run code to the end of a recording and then on with real calls; for forks.
+
+    Returns:
+        the replay, with its branch open, and the context that the code was given.
+    """
+    check_loop(agent)
+    replayed, replayer, context = _held_by(conn, recording, "fall-through", overrides, ())
+    _ = replayed.branch
+    with _held_against_record(replayed, replayer):
+        replayed.output = call_agent(agent, context)
+    return replayed, context
+
+
 def _prepared(
     run: Run | Recording,
     mode: Mode | None,
@@ -227,13 +243,24 @@ def _prepared(
 ) -> tuple[Replay, Replayer, RunContext]:
     conn = None if isinstance(run, Recording) else run.conn
     recording = run if isinstance(run, Recording) else read_recording(run.conn.db, run)
+    chosen: Mode = mode or ("fall-through" if overrides else "strict")
+    return _held_by(conn, recording, chosen, overrides, live)
+
+
+def _held_by(
+    conn: Connection | None,
+    recording: Recording,
+    mode: Mode,
+    overrides: Sequence[Override],
+    live: Collection[str],
+) -> tuple[Replay, Replayer, RunContext]:
     journal = BranchJournal(conn, recording)
     replayer = Replayer(
         Script(recording.steps),
         journal,
         source=None if conn is None else conn.db,
         start_t=recording.start_t,
-        mode=mode or ("fall-through" if overrides else "strict"),
+        mode=mode,
         overrides=overrides,
         live=live,
     )
