@@ -18,6 +18,7 @@ from datamem.datalog.parse import parse_query, parse_rules
 from datamem.datalog.point import PointPlan, point_plan
 from datamem.datalog.resolve import resolve_query
 from datamem.datalog.result import Column, Result
+from datamem.datalog.search_plan import SearchPlan, search_plan
 from datamem.datalog.simple import ENGINE, simple_query
 from datamem.datalog.sources import DatabaseSource, TableSource, is_database
 from datamem.datalog.star_plan import Star, StarScope, star_plan, star_scope
@@ -26,7 +27,7 @@ from datamem.datalog.syntax import Query, Rule, RulesInput, SourceName
 from datamem.db.database import Db
 from datamem.edn import Keyword, Symbol
 
-_Short: TypeAlias = PointPlan | Star | ClosurePlan
+_Short: TypeAlias = PointPlan | SearchPlan | Star | ClosurePlan
 _Plan: TypeAlias = tuple[Any, Resolved, _Short | StarScope | None]
 _Plans: TypeAlias = dict[tuple[int, ...], _Plan]
 """By the identity of schemas and rules; the first item keeps those alive."""
@@ -157,7 +158,8 @@ class PreparedQuery:
         resolved = resolve_query(self.query, schemas, rules)
         simple = simple_query(resolved, schemas)
         if simple is None:
-            return key, resolved, closure_plan(resolved, schemas, inputs)
+            short = search_plan(resolved, schemas)
+            return key, resolved, short or closure_plan(resolved, schemas, inputs)
         point = point_plan(simple)
         if point is not None and point.is_bounded:
             return key, resolved, point

@@ -25,12 +25,13 @@ from datamem.hooks import hook
 HITS: Final = 10
 """How many hits a search finds that does not say."""
 
-_ENGINES: Final = {
+ENGINES: Final = {
     "vector/search": "search vector",
     "vec-neighbors": "search vector",
     "fulltext": "search fulltext",
     "hybrid": "search hybrid",
 }
+"""The hook of each search."""
 
 
 _PLACE: Final = frozenset({"message", "code", "hint", "text", "offset", "line", "column"})
@@ -76,7 +77,7 @@ class SearchCall:
             k: how many, if not as many as the query asks.
         """
         step, context = self._step, self._context
-        engine = hook(_ENGINES[step.name])
+        engine = hook(ENGINES[step.name])
         db = context.raw_sources[step.source]
         options = self._options | {"k": self.k if k is None else k, "among": among}
         try:

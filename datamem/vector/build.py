@@ -105,6 +105,7 @@ class Builder:
         if start == stop:
             return 0
         kept, graph = self._begin(before, start, stop)
+        start = graph.stop
         added = 0
         while start + added < stop and not self.is_stopped:
             upto = min(start + added + _BATCH_ROWS, stop)

@@ -2,7 +2,7 @@
 
     manifest.json   what is in the others, how long they are, and their checks; replaced atomically
     rows.f32        the matrix, appended to: little-endian float32
-    codes.i64       the heap code of each row
+    columns.i64     heap code, owner, transaction and end of each row, one column after the other
     <start>-<stop>-<number>.graph   usearch's own format, whole
 
 Checks are sums of 64-bit words, block by block, a CRC-32 over those for whole files. A flipped bit in a
@@ -42,14 +42,33 @@ class Saved(NamedTuple):
     Attributes:
         rows: float32[n, dimensions], mapped.
         codes: int64[n].
+        owners: int64[3, n].
         checks: verifies blocks of rows as they are read.
         graphs: mapped.
+        synced_tx, instant: a `State`.
     """
 
     rows: Matrix
     codes: Int64Array
+    owners: Int64Array
     checks: BlockChecks
     graphs: tuple[Graph, ...]
+    synced_tx: int
+    instant: int | None
+
+
+class Columns(NamedTuple):
+    """What is known of each row: codes int64[n]; owners int64[3, n], as `Owners` keeps them."""
+
+    codes: Int64Array
+    owners: Int64Array
+
+
+class State(NamedTuple):
+    """Up to which transaction that holds, and its instant in µs, by which it is known again."""
+
+    synced_tx: int
+    instant: int | None
 
 
 class BlockChecks:
@@ -85,7 +104,7 @@ def block_sums(rows: Matrix) -> npt.NDArray[np.uint32]:
     place = np.arange(len(rows), dtype=np.uint32) % BLOCK_ROWS
     sums = sums * (2 * place + 1)
     starts = np.arange(0, len(rows), BLOCK_ROWS)
-    found: npt.NDArray[np.uint32] = np.add.reduceat(sums, starts)
+    found: npt.NDArray[np.uint32] = np.add.reduceat(sums, starts, dtype=np.uint32)
     return found
 
 
@@ -120,7 +139,7 @@ class VectorFiles:
         """Map what is there; None where there is nothing, or nothing that can be trusted."""
         try:
             return self._load()
-        except (OSError, ValueError, KeyError, TypeError, Damaged):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, Damaged):
             self.clear()
             return None
 
@@ -138,15 +157,18 @@ class VectorFiles:
         if not count:
             return None
         rows = np.memmap(self._directory / "rows.f32", "<f4", "r", shape=(count, width))
-        codes_path = self._directory / "codes.i64"
-        codes = np.fromfile(codes_path, "<i8", count)
+        columns_path = self._directory / "columns.i64"
+        columns = np.fromfile(columns_path, "<i8")
         sums = np.array(manifest["sums"], np.uint32)
-        if zlib.crc32(codes.tobytes()) != manifest["codes"] or len(codes) != count:
-            raise Damaged(str(codes_path))
+        if zlib.crc32(columns.tobytes()) != manifest["columns"] or len(columns) != 4 * count:
+            raise Damaged(str(columns_path))
+        columns = columns.reshape(4, count)
         graphs = tuple(self._graph(item) for item in manifest["graphs"])
         self._saved_rows, self._sums = count, [sums]
         self._number = int(manifest["number"])
-        return Saved(rows, codes, BlockChecks(rows, sums), graphs)
+        checks = BlockChecks(rows, sums)
+        tx, instant = manifest["synced_tx"], manifest["instant"]
+        return Saved(rows, columns[0], columns[1:], checks, graphs, tx, instant)
 
     def _graph(self, item: dict[str, Any]) -> Graph:
         path = self._directory / str(item["file"])
@@ -159,22 +181,27 @@ class VectorFiles:
         self._graphs[start, stop] = item
         return graph
 
-    def save(self, matrix: Any, codes: Int64Array, graphs: Sequence[Graph]) -> None:
+    def save(
+        self, matrix: Any, columns: Columns, graphs: Sequence[Graph], state: State
+    ) -> None:
         """Write what is new of an attribute; what was written stays as it is.
 
         Args:
-            matrix: has the rows of `codes`, and perhaps more.
-            codes: int64[n].
+            matrix: its rows.
+            columns: of as many rows.
             graphs: those to keep; files of others are deleted.
+            state: up to which transaction all of this is.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._append_rows(matrix, len(codes))
-        codes.astype("<i8").tofile(self._directory / "codes.i64")
+        count = len(columns.codes)
+        self._append_rows(matrix, count)
+        words = np.concatenate((columns.codes, columns.owners.reshape(-1))).astype("<i8")
+        words.tofile(self._directory / "columns.i64")
         kept = {}
         for graph in graphs:
             key = (graph.start, graph.stop)
             kept[key] = self._graphs.get(key) or self._write_graph(graph)
-        self._write_manifest(codes, kept)
+        self._write_manifest(count, zlib.crc32(words.tobytes()), kept, state)
         for key in self._graphs.keys() - kept.keys():
             (self._directory / self._graphs[key]["file"]).unlink(missing_ok=True)
         self._graphs = kept
@@ -210,13 +237,19 @@ class VectorFiles:
         }
 
     def _write_manifest(
-        self, codes: Int64Array, graphs: dict[tuple[int, int], dict[str, Any]]
+        self,
+        count: int,
+        check: int,
+        graphs: dict[tuple[int, int], dict[str, Any]],
+        state: State,
     ) -> None:
         manifest = {
             "format": _FORMAT,
             "spec": self._spec_text(),
-            "rows": len(codes),
-            "codes": zlib.crc32(codes.astype("<i8").tobytes()),
+            "rows": count,
+            "columns": check,
+            "synced_tx": state.synced_tx,
+            "instant": state.instant,
             "sums": np.concatenate([np.empty(0, np.uint32), *self._sums]).tolist(),
             "graphs": list(graphs.values()),
             "number": self._number,

@@ -38,6 +38,7 @@ class RowMatrix:
             need: is called with the numbers of mapped rows before they are read; it raises where
                 they are damaged.
         """
+        rows = rows.view(np.ndarray)  # a memmap's slices cost microseconds
         count = len(rows)
         whole = count // PIECE_ROWS * PIECE_ROWS
         self._pieces = [rows[at : at + PIECE_ROWS] for at in range(0, whole, PIECE_ROWS)]

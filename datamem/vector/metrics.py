@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -24,10 +25,22 @@ def as_rows(vectors: Matrix, spec: VectorSpec) -> Matrix:
     """
     if spec.metric != "cosine":
         return vectors
+    if vectors.ndim == 1:
+        one: Matrix = vectors * np.float32(1.0 / math.sqrt(_square(vectors)))
+        return one
     wide = vectors.astype(np.float64)
     lengths = np.sqrt(np.sum(wide * wide, axis=-1, keepdims=True))
     rows: Matrix = (wide / np.maximum(lengths, np.finfo(np.float64).tiny)).astype(np.float32)
     return rows
+
+
+def _square(vector: Matrix) -> float:
+    """Return the square of a vector's length, also where float32 cannot hold it."""
+    square = float(vector @ vector)
+    if 1e-30 < square < 1e30:
+        return square
+    wide = vector.astype(np.float64)
+    return float(wide @ wide) or math.ulp(0.0)
 
 
 def score_rows(rows: Matrix, query: Matrix, spec: VectorSpec) -> Scores:

@@ -18,9 +18,9 @@ from datamem.index.rows import Rows
 from datamem.index.select import in_sorted
 from datamem.vector.build import build_later
 from datamem.vector.files import Damaged
-from datamem.vector.metrics import Matrix, Scores, as_rows
-from datamem.vector.search_input import check_count, check_ef, vector_attribute
-from datamem.vector.store import VectorStore, store_of
+from datamem.vector.metrics import Matrix, Scores
+from datamem.vector.search_input import check_count, check_ef, query_row, vector_attribute
+from datamem.vector.store import FETCH_MOST, MARGIN, VectorStore, store_of
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -29,14 +29,8 @@ if TYPE_CHECKING:
 EXACT_ROWS: Final = 20_000
 """So many visible vectors are scored one and all; more are searched by graph, where there is one."""
 
-_FETCH_MOST: Final = 1_024
-"""No graph is asked for more rows than this: scoring what is visible is quicker then."""
-
 _FETCH_COST: Final = 40
 """Fetching a row from a graph takes as long as scoring so many that are gathered."""
-
-_MARGIN: Final = {"f32": 1, "f16": 2, "i8": 4, "b1": 1}
-"""How many times more rows are fetched, to be scored exactly, where a graph keeps coarse components."""
 
 
 def search(
@@ -73,8 +67,7 @@ def search(
     known = vector_attribute(db, attribute)
     check_count(k)
     check_ef(ef)
-    assert known.vector is not None
-    wanted = as_rows(known.check(query), known.vector)
+    wanted = query_row(known, query)
     store = store_of(db, known)
     try:
         return _search(db, known, store, wanted, k, among, ef, exact)
@@ -97,13 +90,39 @@ def _search(
         build_later(store)
     size = store.row_count if among is None else len(among)
     if _is_by_graph(store, size, k, among, exact):
-        hits = _by_graph(db, attribute, store, query, k, among, ef)
+        hits = _seen(db, attribute, store, query, k, among, ef)
+        if hits is None:
+            hits = _by_graph(db, attribute, store, query, k, among, ef)
         if hits is not None:
             return hits
     rows = _visible(db, attribute, among)
     if not len(rows):
         return no_hits()
     return _best(rows, store.scores(rows.v, query), k)
+
+
+def _seen(
+    db: Db,
+    attribute: Attribute,
+    store: VectorStore,
+    query: Matrix,
+    k: int,
+    among: Int64Array | None,
+    ef: int | None,
+) -> Hits | None:
+    """Search by graph where columns tell what the view sees; None where they do not."""
+    if not db.view.is_plain or attribute.no_history:
+        return None
+    found = store.near_seen(query, k, upto=db.newest_tx, among=among, ef=ef)
+    if found is None:
+        return None
+    order = np.lexsort((found.e, -found.scores))[:k]
+    return Hits(
+        found.e[order],
+        store.codes.values()[found.rows[order]],
+        found.tx[order],
+        found.scores[order].astype(np.float64),
+    )
 
 
 def _is_by_graph(
@@ -116,7 +135,7 @@ def _is_by_graph(
     if among is None:
         return size > EXACT_ROWS
     fetch = max(64, 2 * k * store.row_count // max(size, 1))
-    return size > fetch * _FETCH_COST and fetch <= _FETCH_MOST
+    return size > fetch * _FETCH_COST and fetch <= FETCH_MOST
 
 
 def _visible(db: Db, attribute: Attribute, among: Int64Array | None) -> Rows:
@@ -140,7 +159,7 @@ def _by_graph(
 ) -> Hits | None:
     """Fetch near rows until the view shows `k` of them; None where scoring everything is quicker."""
     wanted = k if among is None else 2 * k * store.row_count // max(len(among), 1)
-    fetch = max(wanted, k) * _MARGIN[store.spec.dtype]
+    fetch = max(wanted, k) * MARGIN[store.spec.dtype]
     while True:
         near = store.near(query, fetch, ef)
         order = np.argsort(near.codes)
@@ -155,7 +174,7 @@ def _by_graph(
         if len(rows) >= k or near.bound == -np.inf:
             return _best(rows, scores, k)
         more = max(2 * fetch, fetch * k * 3 // (2 * max(len(rows), 1)))
-        if more > _FETCH_MOST:
+        if more > FETCH_MOST:
             return None
         fetch = more
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from datamem.errors import QueryError
+from datamem.vector.metrics import Matrix, as_rows
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
     from datamem.schema.attribute import Attribute
+
+
+_LEAST: Final = 1e-30
+_MOST: Final = 1e30
 
 
 def vector_attribute(db: Db, name: Any) -> Attribute:
@@ -26,6 +34,24 @@ def vector_attribute(db: Db, name: Any) -> Attribute:
             attribute=name,
         )
     return attribute
+
+
+def query_row(attribute: Attribute, query: Any) -> Matrix:
+    """Return what is searched for as rows are kept, float32[dimensions].
+
+    Raises:
+        SchemaError: what the attribute could not hold.
+    """
+    spec = attribute.vector
+    assert spec is not None
+    if type(query) is np.ndarray and query.dtype == np.float32 and spec.dtype != "b1":
+        square = float(query @ query) if query.shape == (spec.dimensions,) else 0.0
+        if _LEAST < square < _MOST:  # finite, and not all zeros: nothing left to check
+            if spec.metric != "cosine":
+                return query
+            row: Matrix = query * np.float32(1.0 / math.sqrt(square))
+            return row
+    return as_rows(attribute.check(query), spec)
 
 
 def check_ef(ef: Any) -> None:

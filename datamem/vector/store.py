@@ -16,26 +16,36 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from datamem.ids import tx_of_t
+from datamem.ids import MAX_T, tx_of_t
 from datamem.index.changes import changed_facts
 from datamem.index.companions import Companions
 from datamem.index.heap import Heap, LayerHeap, heap_vectors
-from datamem.index.index import Index
+from datamem.index.index import Bounds, Index
 from datamem.index.kernels import Int64Array
+from datamem.index.select import in_sorted
 from datamem.schema.attribute import Attribute
+from datamem.schema.bootstrap import TX_INSTANT
 from datamem.schema.types import VectorSpec
-from datamem.vector.files import Damaged, VectorFiles
+from datamem.vector.files import Columns, Damaged, State, VectorFiles
 from datamem.vector.graph import Graph
 from datamem.vector.matrix import CodeColumn, RowMatrix
 from datamem.vector.metrics import Matrix, Scores, as_rows, best_rows
+from datamem.vector.owners import Owners
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
 
 _logger = logging.getLogger("datamem")
+MARGIN: Final = {"f32": 1, "f16": 2, "i8": 4, "b1": 1}
+"""How many times more rows are fetched, to be scored exactly, where a graph keeps coarse components."""
+
+FETCH_MOST: Final = 1_024
+"""No graph is asked for more rows than this: scoring what is visible is quicker then."""
+
 _APPEND_ROWS: Final = 8_192
 _NO_BOUND: Final = -np.inf
-_TRUSTED: Final = 16
+_FEW_CODES: Final = 32
+"""So many vectors are asked for one by one; more in one pass over the attribute."""
 
 
 class Near(NamedTuple):
@@ -50,6 +60,23 @@ class Near(NamedTuple):
     codes: Int64Array
     scores: Scores
     bound: float
+
+
+class NearRows(NamedTuple):
+    """As `Near`, by row number."""
+
+    rows: Int64Array
+    scores: Scores
+    bound: float
+
+
+class Found(NamedTuple):
+    """Rows that a view sees, in no order; int64[n], but for float32[n] scores."""
+
+    rows: Int64Array
+    e: Int64Array
+    tx: Int64Array
+    scores: Scores
 
 
 def store_of(db: Db, attribute: Attribute) -> VectorStore:
@@ -74,6 +101,12 @@ def _made(companions: Companions, attribute: Attribute) -> VectorStore:
     return VectorStore(attribute.id, attribute.vector, parent, companions.upto, files)
 
 
+def _instant_of(index: Index, tx: int) -> int | None:
+    """Return when a transaction was, which tells it from another that got its number."""
+    found: list[int] = index.scan(Bounds(tx, past=False), e=tx, a=TX_INSTANT).v.tolist()
+    return found[0] if found else None
+
+
 class VectorStore:
     """Rows, codes and graphs; every method may be called from any thread.
 
@@ -95,6 +128,7 @@ class VectorStore:
         self.lock = threading.RLock()
         self.matrix = RowMatrix(spec)
         self.codes = CodeColumn()
+        self.owners = Owners()
         self.graphs: tuple[Graph, ...] = ()
         self.on_close: Callable[[], None] | None = None
         """Stops whoever builds graphs."""
@@ -104,6 +138,7 @@ class VectorStore:
         self._files = files
         self._is_loaded = files is None
         self._synced_tx = 0
+        self._instant: int | None = None
 
     # What there is
 
@@ -134,23 +169,39 @@ class VectorStore:
         if self._synced_tx >= upto:
             return
         with self.lock:
-            self._load(heap)
+            self._load(index)
+            if self._synced_tx >= upto:
+                return
             after = self._synced_tx
             if self._parent is not None and isinstance(heap, LayerHeap):
                 cut = tx_of_t(heap.cut.t)
                 self._parent.sync(index, heap.parent, min(cut, upto))
                 after = max(after, min(cut, upto))
-            self._absorb(self._asserted(index, after, upto), heap)
+            if after == 0:
+                facts: tuple[Int64Array, ...] = index.history(upto, a=self._attribute)
+            else:
+                facts = self._touched(index, after, upto)
+            self._absorb(np.unique(facts[2]), heap)
+            if self._parent is None:
+                e, _, codes, tx, ended = facts
+                ended = np.where(ended > upto, MAX_T, ended)  # a later end may be a fork's own
+                self.owners.note(self.codes.rows_of(codes), e, tx, ended)
+            if self._files is not None:
+                self._instant = _instant_of(index, upto)
             self._synced_tx = max(upto, self._synced_tx)
 
-    def _asserted(self, index: Index, after: int, upto: int) -> Int64Array:
-        """Return the codes of the attribute that a stretch of transactions touched, ascending."""
-        if after == 0:
-            codes = index.history(upto, a=self._attribute)[2]
-        else:
-            _, attributes, words = changed_facts(index, after, upto)
-            codes = words[attributes == self._attribute]
-        return np.unique(codes)
+    def _touched(self, index: Index, after: int, upto: int) -> tuple[Int64Array, ...]:
+        """Return all rows (e, a, v, tx, ended) of the vectors that a stretch of transactions touched."""
+        _, attributes, words = changed_facts(index, after, upto)
+        codes = np.unique(words[attributes == self._attribute])
+        if len(codes) > _FEW_CODES:
+            columns = index.history(upto, a=self._attribute)
+            keep = in_sorted(columns[2], codes)
+            return tuple(column[keep] for column in columns)
+        parts = [index.history(upto, a=self._attribute, v=code) for code in codes.tolist()]
+        if not parts:
+            return (np.empty(0, np.int64),) * 5
+        return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
     def _absorb(self, codes: Int64Array, heap: Heap) -> None:
         if self._parent is not None and isinstance(heap, LayerHeap):
@@ -164,9 +215,10 @@ class VectorStore:
             vectors = heap_vectors(heap, part, self.spec.dimensions)
             self.matrix.append(as_rows(vectors, self.spec))
             self.codes.append(part)
+        self.owners.extend(self.codes.count)
 
-    def _load(self, heap: Heap) -> None:
-        """Begin with what the files hold, if it is of this heap."""
+    def _load(self, index: Index) -> None:
+        """Begin with what the files hold, if it is of this log: one that lost its end has others."""
         if self._is_loaded:
             return
         self._is_loaded = True
@@ -174,27 +226,15 @@ class VectorStore:
         saved = self._files.load()
         if saved is None:
             return
+        if _instant_of(index, saved.synced_tx) != saved.instant:
+            _logger.warning("the saved vectors are not of this log; they are built anew")
+            self._files.clear()
+            return
         self.matrix.adopt(saved.rows, saved.checks.need)
         self.codes.append(saved.codes)
+        self.owners.adopt(saved.owners)
         self.graphs = saved.graphs
-        if not self._is_of(heap):
-            _logger.warning("the saved vectors are not of this log; they are built anew")
-            self._reset()
-
-    def _is_of(self, heap: Heap) -> bool:
-        """Tell whether the newest saved rows are what the heap holds: a log may have lost its end."""
-        codes = self.codes.values()
-        newest = np.argsort(codes)[-_TRUSTED:]
-        try:
-            if int(codes[newest[-1]]) >= heap.size:
-                return False
-            values = [heap.peek(code) for code in codes[newest].tolist()]
-            if any(np.shape(value) != (self.spec.dimensions,) for value in values):
-                return False
-            rows = as_rows(np.array(values, np.float32), self.spec)
-            return bool(np.array_equal(rows, self.matrix.gather(newest)))
-        except Damaged:
-            return False
+        self._synced_tx = saved.synced_tx
 
     def recover(self, error: Damaged) -> None:
         """Throw away files that turned out damaged; everything is read again from the heap."""
@@ -206,6 +246,7 @@ class VectorStore:
             if self._files is not None:
                 self._files.clear()
             self.matrix, self.codes = RowMatrix(self.spec), CodeColumn()
+            self.owners = Owners()
             self.graphs, self._synced_tx = (), 0
 
     def truncate(self, size: int) -> None:
@@ -217,6 +258,7 @@ class VectorStore:
                 self.graphs = tuple(graph for graph in self.graphs if graph.stop <= first)
                 self.matrix.truncate(first)
                 self.codes.truncate(first)
+                self.owners.truncate(first)
             self._synced_tx = 0
 
     def replace_graphs(self, old: tuple[Graph, ...], new: tuple[Graph, ...]) -> bool:
@@ -230,10 +272,12 @@ class VectorStore:
     def save(self) -> None:
         """Write rows and graphs to the files, where there are any; a failure only costs time later."""
         with self.lock:
-            if self._files is None or not self.codes.count:
+            if self._files is None or not self.codes.count or not self._synced_tx:
                 return
             try:
-                self._files.save(self.matrix, self.codes.values(), self.graphs)
+                columns = Columns(self.codes.values(), self.owners.columns())
+                state = State(self._synced_tx, self._instant)
+                self._files.save(self.matrix, columns, self.graphs, state)
             except (OSError, Damaged) as error:
                 _logger.warning("vectors are not saved: %s", error)
 
@@ -245,6 +289,52 @@ class VectorStore:
         self._files = None
 
     # Searching
+
+    def near_seen(
+        self,
+        query: Matrix,
+        k: int,
+        *,
+        upto: int,
+        among: Int64Array | None = None,
+        ef: int | None = None,
+    ) -> Found | None:
+        """Return the `k` best rows that a plain view sees, and perhaps more.
+
+        None where that takes more than one look at the graphs and the columns: a fork, a row that
+        several datoms have, or so few seen that scoring those is quicker.
+
+        Args:
+            query: as rows are kept.
+            k: at least 1.
+            upto: the newest transaction that the view sees.
+            among: int64[n], ascending: the only entities that count.
+            ef: see `Graph.search`.
+        """
+        if self._parent is not None:
+            return None
+        fetch = self._first_fetch(k, upto, among)
+        while fetch <= FETCH_MOST or fetch <= k * MARGIN[self.spec.dtype]:
+            rows, scores, bound = self._near_own(query, fetch, ef)
+            seen = self.owners.seen(rows, upto, among)
+            if seen is None:
+                return None
+            found = Found(rows[seen.at], seen.e, seen.tx, scores[seen.at])
+            good = int(np.count_nonzero(found.scores >= bound))
+            if good >= k or bound == _NO_BOUND:
+                return found
+            fetch = max(2 * fetch, fetch * k * 3 // (2 * max(good, 1)))
+        return None
+
+    def _first_fetch(self, k: int, upto: int, among: Int64Array | None) -> int:
+        """Return how many rows probably hold `k` that are seen: rows come in the order of time."""
+        fetch, count = k * MARGIN[self.spec.dtype], self.codes.count
+        known = int(np.searchsorted(self.owners.columns()[1], upto, "right"))
+        if known < count:
+            fetch = fetch * count * 5 // (max(known, 1) * 4)
+        if among is not None:
+            fetch = max(fetch, 2 * k * count // max(len(among), 1))
+        return fetch
 
     def scores(self, codes: Int64Array, query: Matrix) -> Scores:
         """Return the score of each code's vector, float32[n]; REQUIRES: all were taken in."""
@@ -272,33 +362,43 @@ class VectorStore:
             k: how many of each graph.
             ef: see `Graph.search`.
         """
-        found = [self._near_graph(graph, query, k, ef) for graph in self.graphs]
-        start = self.graphs[-1].stop if self.graphs else 0
-        if start < self.codes.count:
-            found.append(self._near_tail(query, k, start))
-        if self._parent is not None:
-            near = self._parent.near(query, k, ef)
-            ours = near.codes < self._upto
-            found.append(Near(near.codes[ours], near.scores[ours], near.bound))
+        rows, scores, bound = self._near_own(query, k, ef)
+        codes = self.codes.values()[rows]
+        if self._parent is None:
+            return Near(codes, scores, bound)
+        near = self._parent.near(query, k, ef)
+        ours = near.codes < self._upto
+        return Near(
+            np.concatenate((codes, near.codes[ours])),
+            np.concatenate((scores, near.scores[ours])),
+            max(bound, near.bound),
+        )
+
+    def _near_own(self, query: Matrix, k: int, ef: int | None) -> NearRows:
+        """Return the best rows of each graph and of those in none."""
+        graphs = self.graphs
+        start, count = graphs[-1].stop if graphs else 0, self.codes.count
+        found = [self._near_graph(graph, query, k, ef) for graph in graphs]
+        if start < count or not found:
+            found.append(self._near_tail(query, k, start, count))
         if len(found) == 1:
             return found[0]
-        if not found:
-            return Near(np.empty(0, np.int64), np.empty(0, np.float32), _NO_BOUND)
-        return Near(
-            np.concatenate([near.codes for near in found]),
+        return NearRows(
+            np.concatenate([near.rows for near in found]),
             np.concatenate([near.scores for near in found]),
             max(near.bound for near in found),
         )
 
-    def _near_graph(self, graph: Graph, query: Matrix, k: int, ef: int | None) -> Near:
+    def _near_graph(self, graph: Graph, query: Matrix, k: int, ef: int | None) -> NearRows:
         rows = graph.search(query, k, ef)
         scores = self.matrix.scores(query, rows)
         bound = _NO_BOUND if len(rows) >= len(graph) else float(scores.min(initial=np.inf))
-        return Near(self.codes.values()[rows], scores, bound)
+        return NearRows(rows, scores, bound)
 
-    def _near_tail(self, query: Matrix, k: int, start: int) -> Near:
-        count = self.codes.count
+    def _near_tail(self, query: Matrix, k: int, start: int, count: int) -> NearRows:
+        if start == count:
+            return NearRows(np.empty(0, np.int64), np.empty(0, np.float32), _NO_BOUND)
         scores = self.matrix.all_scores(query, start, count)
         best = best_rows(scores, k)
         bound = _NO_BOUND if k >= count - start else float(scores[best[-1]])
-        return Near(self.codes.values()[best + start], scores[best], bound)
+        return NearRows(best + start, scores[best], bound)

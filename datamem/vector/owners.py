@@ -1,0 +1,100 @@
+"""Whose each row is and when: what the newest value of a database says, read without asking it.
+
+Most vectors belong to one entity, once. Then three numbers a row tell every plain view, past or present,
+whether it sees the row. Rows of several datoms are marked, and asked of the database value.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from datamem.index.kernels import Int64Array
+from datamem.index.select import in_sorted
+
+SHARED = -1
+"""The owner of a row that several datoms have, or none that is known."""
+
+
+class Seen(NamedTuple):
+    """Rows that a view sees.
+
+    Attributes:
+        at: int64[n], which of the rows asked about.
+        e, tx: int64[n], their entities and the transactions that asserted them.
+    """
+
+    at: Int64Array
+    e: Int64Array
+    tx: Int64Array
+
+
+class Owners:
+    """Columns e, tx and ended by row; one thread writes, under the store's lock."""
+
+    def __init__(self) -> None:
+        self._columns = np.empty((3, 1024), np.int64)
+        self.count = 0
+
+    def columns(self) -> Int64Array:
+        """Return int64[3, count]: e, tx, ended."""
+        found: Int64Array = self._columns[:, : self.count]
+        return found
+
+    def extend(self, count: int) -> None:
+        """Have `count` rows; new ones are nobody's yet."""
+        if count > self._columns.shape[1]:
+            grown = np.empty((3, max(count, 2 * self._columns.shape[1])), np.int64)
+            grown[:, : self.count] = self._columns[:, : self.count]
+            self._columns = grown
+        self._columns[0, self.count : count] = SHARED
+        self._columns[1:, self.count : count] = 0
+        self.count = count
+
+    def adopt(self, columns: Int64Array) -> None:
+        """Begin with saved columns, int64[3, count]."""
+        self._columns = np.array(columns, np.int64)
+        self.count = columns.shape[1]
+
+    def truncate(self, count: int) -> None:
+        """Forget the rows from `count` on."""
+        self.count = min(self.count, count)
+
+    def note(self, rows: Int64Array, e: Int64Array, tx: Int64Array, ended: Int64Array) -> None:
+        """Take down all datoms of some rows, int64[n] each; a row that comes twice is shared.
+
+        A later end is stamped over what older values read: they see the row before and after.
+        """
+        if not len(rows):
+            return
+        order = np.argsort(rows, kind="stable")
+        rows = rows[order]
+        first = np.concatenate(([True], rows[1:] != rows[:-1]))
+        is_single = first & np.concatenate((first[1:], [True]))
+        shared, single = rows[first & ~is_single], order[is_single]
+        owners, txs, ends = self._columns
+        owners[shared] = SHARED
+        mine = rows[is_single]
+        ends[mine] = ended[single]
+        txs[mine] = tx[single]
+        owners[mine] = e[single]
+
+    def seen(self, rows: Int64Array, upto: int, among: Int64Array | None = None) -> Seen | None:
+        """Return which of the rows a plain view sees; None where a row is shared.
+
+        Args:
+            rows: int64[n].
+            upto: the newest transaction that the view sees.
+            among: int64[n], ascending: the only entities that count.
+        """
+        e, tx, ended = self._columns[:, rows]
+        if int(e.min(initial=0)) < 0:
+            return None
+        sees = (tx <= upto) & (upto < ended)
+        if among is not None:
+            sees &= in_sorted(e, among)
+        if sees.all():
+            return Seen(np.arange(len(rows)), e, tx)
+        at = np.flatnonzero(sees)
+        return Seen(at, e[at], tx[at])
