@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from datamem.clock import now_us
 from datamem.conn.fork import fork_state
 from datamem.conn.history import LogEntry, entry_at, read_log
 from datamem.conn.load import LoadReport, plans
+from datamem.conn.recent import Datoms
 from datamem.conn.writer import Writer
 from datamem.db.database import Db
 from datamem.db.report import TxReport
@@ -27,7 +28,11 @@ from datamem.transact import resolve
 from datamem.transact.plan import TxPlan
 from datamem.txlog.store import Recovery, Store
 
+if TYPE_CHECKING:
+    from datamem.conn.transaction import Transaction
+
 _logger = logging.getLogger("datamem")
+T = TypeVar("T")
 
 Guard: TypeAlias = Callable[[], "Callable[[Db, TxPlan], TxPlan] | None"]
 """What looks at each transaction before it is logged; see `Connection.guard`."""
@@ -166,6 +171,39 @@ class Connection:
             return found
 
         return self.commit(plan)
+
+    def transaction(self, meta: Mapping[Any, Any] | None = None) -> Transaction:
+        """Return a transaction on a snapshot, to be used in a `with` block.
+
+        It commits at the end of the block if nothing that was read through `tx.db` has changed since,
+        which makes it serializable; `transact/conflict` otherwise.
+
+        Example:
+            >>> from datamem import connect
+            >>> conn = connect()
+            >>> with conn.transaction() as tx:
+            ...     if tx.q('[:find ?e . :where [?e :name "Ada"]]') is None:
+            ...         tx.transact([{"name": "Ada"}])
+            >>> conn.db.q("[:find (count ?e) . :where [?e :name]]")
+            1
+        """
+        from datamem.conn.transaction import Transaction
+
+        return Transaction(self, meta)
+
+    def in_transaction(self, work: Callable[[Transaction], T], **options: Any) -> T:
+        """Call `work(tx)` in a transaction, again after each conflict; see `in_transaction` there."""
+        from datamem.conn.transaction import in_transaction
+
+        return in_transaction(self, work, **options)
+
+    def changes_since(self, t: int) -> Iterator[tuple[int, Datoms]]:
+        """Yield the transactions after `t` with their datoms; only for a plan, while it commits."""
+        first, recent = self._writer.recent.since(t)
+        if first != t + 1:
+            for entry in read_log(self._store, self.db, t + 1, first or None):
+                yield entry.t, entry.columns
+        yield from recent
 
     def commit(self, plan: Callable[[Db], Any]) -> TxReport:
         """Commit what `plan(db)` resolves the newest value to; for layers that make their own plans.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from datamem.conn.recent import Datoms
 from datamem.db.database import Db
 from datamem.db.datom import Datom
 from datamem.db.time import t_of_point
@@ -41,6 +42,12 @@ class LogEntry:
     def tx(self) -> int:
         """The transaction's entity id."""
         return tx_of_t(self.t)
+
+    @property
+    def columns(self) -> Datoms:
+        """Its datoms as e, a, v (words) and added."""
+        r = self._record
+        return r.e.tolist(), r.a.tolist(), r.v.tolist(), r.added.tolist()
 
     @property
     def datoms(self) -> list[Datom]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from datamem.clock import random_bytes
 from datamem.conn.publish import Publisher
+from datamem.conn.recent import Recent
 from datamem.conn.recover import catch_up
 from datamem.conn.state import State
 from datamem.conn.turns import Request, Turns
@@ -97,6 +98,8 @@ class Writer:
         self.is_closed = False
         self.on_commit: Callable[[list[TxReport]], None] | None = None
         """Called with the reports of each group as it becomes visible; perhaps twice, if interrupted."""
+        self.recent = Recent()
+        """What the newest transactions changed; those of a group that is not visible yet included."""
         self._heap = heap
         self._group: _Group | None = None
         self._turns: Turns[Commit] = Turns(self._work, most=GROUP_MOST)
@@ -184,6 +187,7 @@ class Writer:
         group.entries.append(entry)
         group.members.append(request)
         after = advance(db, plan)
+        self.recent.add(plan.t, datoms)
         request.report = TxReport(db, after, plan.tempids, plan.t, datoms)
         group.db, group.digest = after, digest
         group.row_count += len(plan.e)
@@ -234,6 +238,7 @@ class Writer:
 
     def _take_back(self, db: Db) -> None:
         """Undo in memory everything after `db`."""
+        self.recent.take_back(db.basis_t)
         if db.index.layers:
             layer = db.index.layers[-1]
             layer.novelty.undo(layer.row_count, layer.tomb_count, db.newest_tx)
