@@ -15,7 +15,6 @@ import click
 
 _NEEDED: Final = (
     "numpy",
-    "lark",
     "msgpack",
     "pyrsistent",
     "filelock",

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from lark import Token, v_args
-
 from datamem.datalog import syntax
 from datamem.datalog.build_terms import (
     DEFAULT_SOURCE,
@@ -16,6 +14,7 @@ from datamem.datalog.build_terms import (
     offset_of,
     symbols,
 )
+from datamem.datalog.lr import Token
 from datamem.datalog.nested import NestedQuery
 from datamem.datalog.rename import with_source
 from datamem.datalog.searches import SEARCHES, search_clause
@@ -95,7 +94,6 @@ def _own_source(items: tuple[Any, ...]) -> str | None:
     return None
 
 
-@v_args(inline=True)
 class ClauseBuilder(TermBuilder):
     """Clauses; each gives a tuple of clauses, since nested lookup refs and calls add some."""
 

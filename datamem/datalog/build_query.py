@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lark import Token, v_args
-
 from datamem.datalog.build_clauses import ClauseBuilder, Variables
 from datamem.datalog.build_terms import DEFAULT_SOURCE, VariableForm, offset_of
 from datamem.datalog.faults import query_error
+from datamem.datalog.lr import Token
 from datamem.datalog.syntax import (
     Aggregate,
     Constant,
@@ -43,7 +42,6 @@ class _RuleHead:
         self.params = params
 
 
-@v_args(inline=True)
 class Builder(ClauseBuilder):
     """Turns the parse tree into syntax objects, bottom up."""
 

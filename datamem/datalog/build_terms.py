@@ -7,9 +7,8 @@ from __future__ import annotations
 import itertools
 from typing import Any, Final
 
-from lark import Token, Transformer, v_args
-
 from datamem.datalog.faults import query_error
+from datamem.datalog.lr import Token
 from datamem.datalog.syntax import (
     BindCollection,
     BindIgnore,
@@ -67,12 +66,10 @@ def frozen(value: Any) -> Any:
     return value
 
 
-@v_args(inline=True)
-class TermBuilder(Transformer[Token, Any]):
+class TermBuilder:
     """Terms, constants and bindings; each method is named as its rule of the grammar."""
 
     def __init__(self, text: str | None) -> None:
-        super().__init__()
         self._text = text
         self._numbers = itertools.count(1)
 

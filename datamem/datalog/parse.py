@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from importlib import resources
 from typing import Any, Final
-
-from lark import Lark, Token, UnexpectedInput
-from lark.exceptions import VisitError
-from lark.lexer import Lexer
 
 from datamem.datalog import tokens
 from datamem.datalog.build_query import Builder
 from datamem.datalog.check import check_query, check_rules
 from datamem.datalog.faults import Place, query_error
+from datamem.datalog.lr import END, Token, UnexpectedToken, query_table
 from datamem.datalog.syntax import Query, Rule
 from datamem.errors import QueryError
 
@@ -84,66 +79,27 @@ def _placed(text: str) -> Iterator[tokens.Piece]:
 
 def _run(start: str, stream: Iterator[Token], text: str | None) -> Any:
     try:
-        tree = _parser().parse(stream, start=start)
-        return Builder(text).transform(tree)
-    except VisitError as error:
-        if isinstance(error.orig_exc, QueryError):
-            raise error.orig_exc from None
-        raise
-    except UnexpectedInput as error:
+        return query_table().parse(stream, start, Builder(text))
+    except UnexpectedToken as error:
         raise _unexpected(error, text) from None
 
 
-def _unexpected(error: UnexpectedInput, text: str | None) -> QueryError:
-    token = getattr(error, "token", None)
-    expected = (
-        sorted(
-            _READABLE.get(name, name.lower().replace("_", "-")) for name in error.accepts or ()
+def _unexpected(error: UnexpectedToken, text: str | None) -> QueryError:
+    token = error.token
+    names = [_READABLE.get(name, name.lower().replace("_", "-")) for name in error.accepts]
+    if token.type != END:
+        return query_error(
+            f"{token.value} cannot stand here; what can: {', '.join(sorted(names))}",
+            code="query/syntax",
+            hint=tokens.hint_for(token.value, error.accepts),
+            text=text,
+            offset=-1 if token.start_pos is None else token.start_pos,
         )
-        if hasattr(error, "accepts")
-        else []
-    )
-    if not expected:
-        names = getattr(error, "expected", None) or ()
-        expected = sorted(_READABLE.get(name, name.lower()) for name in names)
-    ended = token is None or token.type == "$END"
-    offset = -1 if token is None else (token.start_pos if not ended else -1)
-    if ended and text is not None:
-        offset = len(text.rstrip())
-    is_empty = ended and text is not None and not text.strip()
-    message = (
-        f"the query {'is empty' if is_empty else 'ends too early: a bracket is not closed'}"
-        if ended
-        else f"{token.value} cannot stand here; what can: {', '.join(expected)}"  # type: ignore[union-attr]  # not ended
-    )
+    is_empty = text is not None and not text.strip()
     return query_error(
-        message,
+        f"the query {'is empty' if is_empty else 'ends too early: a bracket is not closed'}",
         code="query/syntax",
-        hint=_hint(token, error, ended=ended),
+        hint="[:find ?e :where [?e :attribute ?value]]",
         text=text,
-        offset=-1 if offset is None else offset,
+        offset=-1 if text is None else len(text.rstrip()),
     )
-
-
-def _hint(token: Token | None, error: UnexpectedInput, *, ended: bool) -> str | None:
-    if token is None or ended:
-        return "[:find ?e :where [?e :attribute ?value]]" if ended else None
-    names = getattr(error, "accepts", None) or getattr(error, "expected", None) or ()
-    return tokens.hint_for(token.value, names)
-
-
-class _TokenLexer(Lexer):
-    """Hands ready-made tokens to lark."""
-
-    def __init__(self, lexer_conf: Any) -> None:
-        pass
-
-    def lex(self, data: Any) -> Iterator[Token]:  # type: ignore[override]  # tokens, not text
-        """Return the tokens as they are."""
-        yield from data
-
-
-@cache
-def _parser() -> Lark:
-    grammar = resources.files("datamem.datalog").joinpath("grammar.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", lexer=_TokenLexer, start=["query", "rules"])

@@ -12,9 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
-from lark import Token
-
 from datamem.datalog.faults import near, syntax_error
+from datamem.datalog.lr import Token
 from datamem.edn import EdnList, Keyword, Symbol, TokenKind, read, tokenize
 from datamem.edn import Token as EdnToken
 
