@@ -93,3 +93,23 @@ def members_of(db: Db, name: str, targets: Int64Array) -> Words:
     rows = db.lookup_values(attribute.id, targets)
     order = np.argsort(rows.e, kind="stable")
     return Words(rows.e[order], rows.v[order], attribute.id)
+
+
+def speakers_of(db: Db, messages: Int64Array) -> Int64Array:
+    """Return who said messages: the sender, else the user or the agent, by the role; -1 for nobody.
+
+    Args:
+        messages: ascending, distinct.
+    """
+    found = first_words(db, ":message/sender", messages, -1)
+    unknown = np.flatnonzero(found < 0)
+    role = db.schema.get(":message/role")
+    if not len(unknown) or role is None:
+        return found
+    found, without = found.copy(), messages[unknown]
+    roles = first_words(db, ":message/role", without, -1)
+    for name, owner in ((":user", ":message/user"), (":assistant", ":message/agent")):
+        word = db.encode(role, name)
+        if word is not None and (of_role := roles == word).any():
+            found[unknown[of_role]] = first_words(db, owner, without[of_role], -1)
+    return found

@@ -21,7 +21,7 @@ from datamem.errors import TransactError
 from datamem.index.kernels import EMPTY, Int64Array
 from datamem.index.words import instant_of_us
 from datamem.memory.adding import digest_of
-from datamem.memory.columns import first_words, words_by_entity
+from datamem.memory.columns import first_words, speakers_of, words_by_entity
 from datamem.memory.strength import memory_types
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def passages_of(db: Db, es: Int64Array) -> list[Passage]:
         first_words(db, ":memory/created-at", es, _ABSENT),
     )
     speakers = np.maximum(
-        first_words(db, ":message/sender", es, _ABSENT),
+        speakers_of(db, es),
         first_words(db, ":memory/user", es, _ABSENT),
     )
     names = {e: _name_of(db, e) for e in np.unique(speakers).tolist()}

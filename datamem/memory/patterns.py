@@ -48,8 +48,16 @@ _RELATIONS: Final = tuple(
 _PREFERENCE: Final = re.compile(
     r"^(?:\w+,? )?I (?:really |also |just |always )?(?P<verb>love|like|prefer|enjoy|hate|dislike|adore)\b(?P<rest>[^?]*)$"
 )
+_VERBS: Final = (
+    "is|are|was|were|has|had|lives|works|wants|visits|comes|loves|likes|plays|studies"
+)
+_PAST: Final = (
+    r"\w+ed|bought|got|went|made|took|found|sold|lost|won|saw|met|began|became|left|kept|gave"
+    r"|wrote|built|grew|was born|had"
+)
 _STATEMENT: Final = re.compile(
-    r"^(?:\w+, )?(?P<head>I'm|I am|I work|I live|I moved|I have|I've|I was born|My [\w ]{2,30}? (?:is|are|was))\b(?P<rest>[^?]*)$"
+    rf"^(?:\w+, )?(?P<head>I'm|I am|I work|I live|I have|I've|I (?:{_PAST})"
+    rf"|My [\w ]{{2,30}}? (?:{_VERBS}))\b(?P<rest>[^?]*)$"
 )
 _PRONOUNS: Final = {"I'm": "is", "I am": "is", "I have": "has", "I've": "has"}
 _MIN_FACT_WORDS: Final = 3

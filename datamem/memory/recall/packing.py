@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -52,8 +52,7 @@ class Packed:
 
 def line_of(item: Item) -> str:
     """Return an item as one line: when, who, what."""
-    sender = item.record.sender if item.kind == "message" else item.record.user
-    name = "" if sender is None else f"{sender.name}: " if item.kind == "message" else ""
+    name = f"{item.who}: " if item.kind == "message" and item.who else ""
     day = "" if item.at is None else f"[{item.at:%Y-%m-%d %H:%M}] "
     return f"{day}{name}{' '.join(item.text.split())}"
 
@@ -104,8 +103,3 @@ def _when(item: Item) -> tuple[float, int]:
 
 def _total(count_tokens: CountTokens, text: str) -> int:
     return count_tokens(text) if text else 0
-
-
-def texts(items: Iterable[Item]) -> list[str]:
-    """Return what items say."""
-    return [item.text for item in items]

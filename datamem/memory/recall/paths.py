@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from datamem.db.database import Db
     from datamem.memory.recall.result import Recall
 
 
@@ -41,7 +42,7 @@ def _names(recall: Recall, at: int) -> Iterator[str]:
     who = int(pool.who[at])
     if who in recall.question.named.people:
         verb = "said by" if pool.is_message[at] else "about"
-        yield f"{verb} {_name(recall, who)}, whom the question names"
+        yield f"{verb} {name_of(recall.db, who)}, whom the question names"
 
 
 def _times(recall: Recall, at: int) -> Iterator[str]:
@@ -55,7 +56,7 @@ def _times(recall: Recall, at: int) -> Iterator[str]:
 def _entities(recall: Recall, e: int) -> Iterator[str]:
     at = np.flatnonzero(recall.found.mentions == e)
     for thing in recall.found.mentioned[at].tolist():
-        yield f"mentions {_name(recall, thing)}, which the question names"
+        yield f"mentions {name_of(recall.db, thing)}, which the question names"
 
 
 def _neighbours(recall: Recall, at: int) -> Iterator[str]:
@@ -76,7 +77,10 @@ def _session(recall: Recall, at: int) -> Iterator[str]:
     yield f"in session {ranking.pool.session[at]}, number {rank} of {len(ranking.sessions)}"
 
 
-def _name(recall: Recall, e: int) -> str:
-    entity = recall.db.entity(e)
+def name_of(db: Db, e: int) -> str:
+    """Return the name of a user, agent or entity; "" where it has none."""
+    if e < 0:
+        return ""
+    entity = db.entity(e)
     names = (":user/name", ":agent/name", ":entity/name")
-    return str(next((entity[n] for n in names if n in entity), e))
+    return str(next((entity[name] for name in names if name in entity), ""))

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from datamem.db.hits import Hits, no_hits
 from datamem.index.kernels import EMPTY, BoolArray, Int64Array
-from datamem.memory.columns import first_words, members_of, words_by_entity
+from datamem.memory.columns import first_words, members_of, speakers_of, words_by_entity
+from datamem.memory.recall.dates import Span
 from datamem.memory.recall.question import Question
 from datamem.text import search as search_words
 from datamem.vector import search as search_vectors
@@ -38,16 +39,19 @@ class Found:
         vectors: by similarity.
         mentions: entities that an entity named in the question is mentioned by, ascending.
         mentioned: for each of `mentions`, the entity that it mentions.
+        dated: entities of a time that the question names, ascending; some, where there are many.
     """
 
     words: Hits = field(default_factory=no_hits)
     vectors: Hits = field(default_factory=no_hits)
     mentions: Int64Array = field(default_factory=lambda: EMPTY)
     mentioned: Int64Array = field(default_factory=lambda: EMPTY)
+    dated: Int64Array = field(default_factory=lambda: EMPTY)
 
     def entities(self) -> Int64Array:
         """Return all entities that some search found, ascending."""
-        return np.unique(np.concatenate((self.words.e, self.vectors.e, self.mentions)))
+        every = (self.words.e, self.vectors.e, self.mentions, self.dated)
+        return np.unique(np.concatenate(every))
 
 
 def find_candidates(
@@ -67,7 +71,8 @@ def find_candidates(
     if question.vector is not None and question.attribute is not None:
         vectors = search_vectors(db, question.attribute, question.vector, count, among=among)
     mentions, mentioned = _mentions(db, question.named.things, among)
-    return Found(words, vectors, mentions, mentioned)
+    dated = _dated(db, question.spans, count, among)
+    return Found(words, vectors, mentions, mentioned, dated)
 
 
 def searched_texts(db: Db) -> list[str]:
@@ -99,6 +104,18 @@ def _mentions(
     keep = np.ones(len(found.v), np.bool_) if among is None else np.isin(found.v, among)
     mentions, first = np.unique(found.v[keep], return_index=True)
     return mentions, found.e[keep][first]
+
+
+def _dated(db: Db, spans: Sequence[Span], count: int, among: Int64Array | None) -> Int64Array:
+    """Return what was said or made in some spans of time, at most so many of each span."""
+    found = [EMPTY]
+    for name in (":message/timestamp", ":memory/created-at"):
+        attribute = db.schema.get(name)
+        for start, stop in spans if attribute is not None else ():
+            assert attribute is not None
+            es = db.value_range(attribute.id, start, stop - 1).e
+            found.append((es if among is None else np.intersect1d(es, among))[:count])
+    return np.unique(np.concatenate(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +195,14 @@ def _columns(db: Db, es: Int64Array, is_found: BoolArray) -> Pool:
         (session, "", ":memory/session", _ABSENT),
         (place, ":message/sequence", "", 0),
         (us, ":message/timestamp", ":memory/created-at", 0),
-        (who, ":message/sender", ":memory/user", _ABSENT),
+        (who, "", ":memory/user", _ABSENT),
     ):
         if of_message:
             column[is_message] = first_words(db, of_message, es[is_message], absent)
-        if of_memory:
-            column[~is_message] = first_words(db, of_memory, memories, absent)
-        else:
-            column[~is_message] = absent
+        column[~is_message] = (
+            first_words(db, of_memory, memories, absent) if of_memory else absent
+        )
+    who[is_message] = speakers_of(db, es[is_message])
     session[is_message] = own[is_message]
     session = np.where(session == _ABSENT, es, session)
     order = np.lexsort((es, place, us, session))

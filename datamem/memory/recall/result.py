@@ -13,7 +13,7 @@ from datamem.db.entity import Entity
 from datamem.index.kernels import Int64Array
 from datamem.index.words import instant_of_us
 from datamem.memory.columns import words_by_entity
-from datamem.memory.recall.paths import paths_of
+from datamem.memory.recall.paths import name_of, paths_of
 from datamem.memory.recall.pool import Found, entities_by_term
 from datamem.memory.recall.question import Question
 from datamem.memory.recall.ranking import Ranking, kernel, neighbour
@@ -59,6 +59,11 @@ class Item:
     def paths(self) -> tuple[str, ...]:
         """The same in words: what led from the question to the item."""
         return tuple(paths_of(self._recall, self._place))
+
+    @property
+    def who(self) -> str:
+        """Name of who said it, or whom it is about; "" where nobody is known."""
+        return name_of(self._recall.db, int(self._recall.ranking.pool.who[self._place]))
 
     @property
     def record(self) -> Record:
