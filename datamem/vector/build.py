@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from datamem.vector.files import Damaged
 from datamem.vector.graph import Graph, has_graph, new_graph
 from datamem.vector.search_input import vector_attribute
 from datamem.vector.store import VectorStore, store_of
@@ -46,7 +47,11 @@ def build_index(db: Db, attribute: str, progress: Progress | None = None) -> int
     """
     known = vector_attribute(db, attribute)
     store = store_of(db, known)
-    return Builder(store, progress).run()
+    try:
+        return Builder(store, progress).run()
+    except Damaged as error:
+        store.recover(error)
+        return Builder(store_of(db, known), progress).run()
 
 
 def build_later(store: VectorStore) -> None:

@@ -19,6 +19,7 @@ from datamem.index.select import in_sorted
 from datamem.vector.build import build_later
 from datamem.vector.files import Damaged
 from datamem.vector.metrics import Matrix, Scores
+from datamem.vector.near import FEW, NO_BOUND, Found
 from datamem.vector.search_input import check_count, check_ef, query_row, vector_attribute
 from datamem.vector.store import FETCH_MOST, MARGIN, VectorStore, store_of
 
@@ -90,9 +91,11 @@ def _search(
         build_later(store)
     size = store.row_count if among is None else len(among)
     if _is_by_graph(store, size, k, among, exact):
-        hits = _seen(db, attribute, store, query, k, among, ef)
-        if hits is None:
+        found = _seen(db, attribute, store, query, k, among, ef)
+        if found is None:
             hits = _by_graph(db, attribute, store, query, k, among, ef)
+        else:
+            hits = None if found is FEW else _hits(store, found, k)
         if hits is not None:
             return hits
     rows = _visible(db, attribute, among)
@@ -109,13 +112,14 @@ def _seen(
     k: int,
     among: Int64Array | None,
     ef: int | None,
-) -> Hits | None:
+) -> Found | None:
     """Search by graph where columns tell what the view sees; None where they do not."""
     if not db.view.is_plain or attribute.no_history:
         return None
-    found = store.near_seen(query, k, upto=db.newest_tx, among=among, ef=ef)
-    if found is None:
-        return None
+    return store.near_seen(query, k, upto=db.newest_tx, among=among, ef=ef)
+
+
+def _hits(store: VectorStore, found: Found, k: int) -> Hits:
     order = np.lexsort((found.e, -found.scores))[:k]
     return Hits(
         found.e[order],
@@ -171,7 +175,7 @@ def _by_graph(
             keep &= in_sorted(rows.e, among)
         if not keep.all():
             rows, scores = rows.where(keep), scores[keep]
-        if len(rows) >= k or near.bound == -np.inf:
+        if len(rows) >= k or near.bound == NO_BOUND:
             return _best(rows, scores, k)
         more = max(2 * fetch, fetch * k * 3 // (2 * max(len(rows), 1)))
         if more > FETCH_MOST:

@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from datamem.vector.files import Columns, Damaged, State, VectorFiles
 from datamem.vector.graph import Graph
 from datamem.vector.matrix import CodeColumn, RowMatrix
 from datamem.vector.metrics import Matrix, Scores, as_rows, best_rows
+from datamem.vector.near import FEW, NO_BOUND, Found, Near, NearRows
 from datamem.vector.owners import Owners
 
 if TYPE_CHECKING:
@@ -43,40 +44,8 @@ FETCH_MOST: Final = 1_024
 """No graph is asked for more rows than this: scoring what is visible is quicker then."""
 
 _APPEND_ROWS: Final = 8_192
-_NO_BOUND: Final = -np.inf
 _FEW_CODES: Final = 32
 """So many vectors are asked for one by one; more in one pass over the attribute."""
-
-
-class Near(NamedTuple):
-    """Rows near a query.
-
-    Attributes:
-        codes: int64[n], distinct.
-        scores: float32[n].
-        bound: every row that is not here scores no more, as far as the graphs find them.
-    """
-
-    codes: Int64Array
-    scores: Scores
-    bound: float
-
-
-class NearRows(NamedTuple):
-    """As `Near`, by row number."""
-
-    rows: Int64Array
-    scores: Scores
-    bound: float
-
-
-class Found(NamedTuple):
-    """Rows that a view sees, in no order; int64[n], but for float32[n] scores."""
-
-    rows: Int64Array
-    e: Int64Array
-    tx: Int64Array
-    scores: Scores
 
 
 def store_of(db: Db, attribute: Attribute) -> VectorStore:
@@ -230,7 +199,11 @@ class VectorStore:
             _logger.warning("the saved vectors are not of this log; they are built anew")
             self._files.clear()
             return
-        self.matrix.adopt(saved.rows, saved.checks.need)
+        try:
+            self.matrix.adopt(saved.rows, saved.checks.need)
+        except Damaged as error:
+            self.recover(error)
+            return
         self.codes.append(saved.codes)
         self.owners.adopt(saved.owners)
         self.graphs = saved.graphs
@@ -301,8 +274,8 @@ class VectorStore:
     ) -> Found | None:
         """Return the `k` best rows that a plain view sees, and perhaps more.
 
-        None where that takes more than one look at the graphs and the columns: a fork, a row that
-        several datoms have, or so few seen that scoring those is quicker.
+        None where the columns do not tell (a fork, a row that several datoms have); `FEW` where so
+        few are seen that scoring those is quicker.
 
         Args:
             query: as rows are kept.
@@ -321,10 +294,10 @@ class VectorStore:
                 return None
             found = Found(rows[seen.at], seen.e, seen.tx, scores[seen.at])
             good = int(np.count_nonzero(found.scores >= bound))
-            if good >= k or bound == _NO_BOUND:
+            if good >= k or bound == NO_BOUND:
                 return found
             fetch = max(2 * fetch, fetch * k * 3 // (2 * max(good, 1)))
-        return None
+        return FEW
 
     def _first_fetch(self, k: int, upto: int, among: Int64Array | None) -> int:
         """Return how many rows probably hold `k` that are seen: rows come in the order of time."""
@@ -392,13 +365,13 @@ class VectorStore:
     def _near_graph(self, graph: Graph, query: Matrix, k: int, ef: int | None) -> NearRows:
         rows = graph.search(query, k, ef)
         scores = self.matrix.scores(query, rows)
-        bound = _NO_BOUND if len(rows) >= len(graph) else float(scores.min(initial=np.inf))
+        bound = NO_BOUND if len(rows) >= len(graph) else float(scores.min(initial=np.inf))
         return NearRows(rows, scores, bound)
 
     def _near_tail(self, query: Matrix, k: int, start: int, count: int) -> NearRows:
         if start == count:
-            return NearRows(np.empty(0, np.int64), np.empty(0, np.float32), _NO_BOUND)
+            return NearRows(np.empty(0, np.int64), np.empty(0, np.float32), NO_BOUND)
         scores = self.matrix.all_scores(query, start, count)
         best = best_rows(scores, k)
-        bound = _NO_BOUND if k >= count - start else float(scores[best[-1]])
+        bound = NO_BOUND if k >= count - start else float(scores[best[-1]])
         return NearRows(best + start, scores[best], bound)
