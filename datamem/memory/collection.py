@@ -55,7 +55,7 @@ class Collection:
         seen = self.ctx.view() if db is None else db
         found = self._having(seen, having)
         order = seen.schema.require(f":{self.kind}/{self.ordered_by}").id
-        newest = newest_first(seen, order, found)[:limit]
+        newest = newest_first(seen, order, found, limit)
         return [self.ctx.record(seen, e, self.kind) for e in newest.tolist()]
 
     def _having(self, db: Db, having: Mapping[str, Any]) -> Int64Array:

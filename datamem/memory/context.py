@@ -61,16 +61,14 @@ class Context:
         if isinstance(as_of, datetime):
             aware = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
             now_us = us_of_instant(aware)
-        return remembered(
-            self.scope.of(db),
-            now_us=now_us,
-            valid_at=valid_at,
-            include_forgotten=include_forgotten,
+        seen = remembered(
+            db, now_us=now_us, valid_at=valid_at, include_forgotten=include_forgotten
         )
+        return self.scope.of(seen)
 
     def remembered(self, db: Db) -> Db:
         """Return what of the newest value is remembered now; for what `update` builds."""
-        return remembered(db, now_us=self.now_us())
+        return self.scope.of(remembered(db, now_us=self.now_us()))
 
     def get(self, kind: str, ref: Any, db: Db | None = None) -> int:
         """Return the entity id that a reference means in the scope.

@@ -40,7 +40,7 @@ def list_memories(
         found = recent if found is None else np.intersect1d(found, recent)
     if found is None:
         found = np.unique(seen.rows(a=seen.schema.require(":memory/id").id).e)
-    newest = newest_first(seen, created.id, found)[:limit]
+    newest = newest_first(seen, created.id, found, limit)
     return [context.record(seen, e, "memory") for e in newest.tolist()]
 
 
@@ -68,13 +68,19 @@ def _is_wanted(value: Any) -> bool:
     return value is not None and not (isinstance(value, tuple) and value[1] is None)
 
 
-def newest_first(db: Db, attribute_id: int, entities: Int64Array) -> Int64Array:
+def newest_first(
+    db: Db, attribute_id: int, entities: Int64Array, limit: int | None = None
+) -> Int64Array:
     """Return entities by an instant that they have, newest first; those without one come last.
 
     Args:
         entities: ascending and distinct.
+        limit: at most so many.
     """
     rows = db.lookup_many(attribute_id, entities)
     instants = np.full(len(entities), np.iinfo(np.int64).min)
     instants[np.searchsorted(entities, rows.e)] = rows.v
-    return entities[np.lexsort((-entities, -instants))]
+    if limit is not None and 0 < limit < len(entities):
+        least = np.partition(instants, len(entities) - limit)[len(entities) - limit]
+        entities, instants = entities[instants >= least], instants[instants >= least]
+    return entities[np.lexsort((-entities, -instants))][:limit]

@@ -204,3 +204,35 @@ def test_a_scope_is_what_its_owners_say(memories, scope) -> None:
     every = np.arange(1, db.next_entity)
     one_by_one = [judge_of(db, scoped.ctx.scope).shows(e) for e in every.tolist()]
     assert visible(db, every, scoped.ctx.scope).tolist() == one_by_one
+
+
+@settings(max_examples=20)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(0, 1)), max_size=10
+    )
+)
+def test_a_table_is_carried_on_from_value_to_value(steps) -> None:
+    """Model: the table of a value is what judging all its entities anew gives."""
+    mem = Memory(fresh())
+    users = [mem.users.create(f"u{n}") for n in (0, 1)]
+    sessions = [mem.sessions.create(user=users[n % 2]) for n in range(3)]
+    for n in range(60):
+        mem.add_message(sessions[n % 3], "user", f"{n}")
+    scope = mem.scope(user=users[0]).ctx.scope
+    for kind, which, user in steps:
+        session = sessions[which % 3]
+        if kind == 0:
+            mem.add(f"m{which}", user=users[user], dedupe=False)
+        elif kind == 1:
+            mem.sessions.update(session, user=users[user])
+        elif kind == 2:
+            mem.add_message(session, "user", "more")
+        elif kind == 3 and mem.list():
+            mem.delete(mem.list()[-1])
+        else:
+            mem.conn.transact([{":open/attribute": which}])
+        db = mem.conn.db
+        every = np.arange(db.next_entity)
+        assert mem.ctx.scope.is_everything
+        assert scope.of(db).view.shows(every).tolist() == visible(db, every, scope).tolist()
