@@ -16,7 +16,7 @@ _REPEATED: Final = 0.3
 """What a word still counts that the summary already has."""
 
 
-def extractive(texts: Sequence[str], *, max_words: int = 80) -> str:
+def extractive(texts: Sequence[str], *, max_words: int = 40) -> str:
     """Return the most telling sentences of some texts, in their order; the same for the same texts.
 
     A sentence counts the words it shares with the rest, rarer ones no less than frequent ones
