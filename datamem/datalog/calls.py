@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,28 @@ from datamem.datalog.vectors import Operand, calculate, compare_columns, is_colu
 from datamem.errors import DatamemError, QueryError
 
 
-def filter_rows(step: PredicateStep, relation: Relation, context: Context) -> Relation:
-    """Return the rows for which the predicate is true."""
+def reads_database(step: PredicateStep | FunctionStep) -> bool:
+    """Tell whether a step looks up attributes for all rows at once."""
+    return step.function == "missing?" or step.function in LOOKUPS
+
+
+def filter_rows(
+    step: PredicateStep,
+    relation: Relation,
+    context: Context,
+    known: Mapping[str, Any] = MappingProxyType({}),
+) -> Relation:
+    """Return the rows for which the predicate is true.
+
+    Args:
+        step: the predicate.
+        relation: rows that bind its variables, but for those in `known`.
+        context: the execution.
+        known: variables that have one value in all rows; REQUIRES not `reads_database(step)`.
+    """
     if step.function == "missing?":
         return relation.keep(missing_mask(step, relation, context))
-    operands = operands_of(step, relation, context)
+    operands = operands_of(step, relation, context, known)
     if len(operands) == 2 and isinstance(step.function, str) and not context.functions:
         mask = compare_columns(step.function, operands[0], operands[1])
         if mask is not None:
@@ -98,12 +116,17 @@ def _bind(
 
 
 def operands_of(
-    step: PredicateStep | FunctionStep, relation: Relation, context: Context
+    step: PredicateStep | FunctionStep,
+    relation: Relation,
+    context: Context,
+    known: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Operand]:
     """Return the arguments of a call: columns, constants, source objects."""
     operands: list[Operand] = []
     for arg in step.args:
         match arg:
+            case Variable(name) if name in known:
+                operands.append(known[name])
             case Variable(name):
                 i = relation.names.index(name)
                 operands.append((relation.columns[i], relation.domains[i]))

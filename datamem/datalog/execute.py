@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from datamem.datalog import cycles
-from datamem.datalog.calls import extend_rows, filter_rows
+from datamem.datalog.calls import extend_rows, filter_rows, reads_database
 from datamem.datalog.context import Context, StepTrace, clock, merge_traces
 from datamem.datalog.describe import describe
 from datamem.datalog.intersect import STRETCH, Intersection, stretches
@@ -330,7 +330,7 @@ def _apply(step: Step, linked: list[Relation], context: Context) -> tuple[list[R
         case PatternStep():
             return _apply_pattern(step, linked, context)
         case PredicateStep():
-            return [filter_rows(step, _merged(linked, context, step), context)], "filter"
+            return _filtered(step, linked, context), "filter"
         case FunctionStep():
             merged = _merged(_needed(step, linked), context, step)
             extended = extend_rows(step, merged, context)
@@ -355,6 +355,21 @@ def _apply(step: Step, linked: list[Relation], context: Context) -> tuple[list[R
         case TableStep():
             rows = context.tables[step.table].rows_as(step.version, step.names)
             return [_joined([*linked, rows], context, step)], "table"
+
+
+def _filtered(step: PredicateStep, linked: list[Relation], context: Context) -> list[Relation]:
+    """Apply a predicate; components of one row, as inputs are, are compared with and not multiplied."""
+    singles = [component for component in linked if component.size == 1]
+    others = [component for component in linked if component.size != 1]
+    if not singles or not others or reads_database(step):
+        return [filter_rows(step, _merged(linked, context, step), context)]
+    known = {
+        name: component.domain(name).decode(component.column(name))[0]
+        for component in singles
+        for name in component.names
+        if name in step.requires
+    }
+    return [filter_rows(step, _merged(others, context, step), context, known), *singles]
 
 
 def _needed(step: FunctionStep, linked: list[Relation]) -> list[Relation]:
