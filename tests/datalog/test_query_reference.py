@@ -21,6 +21,7 @@ TITLES = {
     "strings": "strings, keywords, hashes",
     "collections": "collections, documents, types",
     "instants": "instants",
+    "vectors": "nearness of two vectors",
 }
 MEANINGS = {
     "count": "rows of the group",

@@ -130,10 +130,11 @@ def library() -> dict[str, Function]:
         comparison,
         instants,
         strings,
+        vectors,
     )
 
     table: dict[str, Function] = {}
-    for module in (comparison, arithmetic, strings, collections, instants):
+    for module in (comparison, arithmetic, strings, collections, instants, vectors):
         for function in module.FUNCTIONS:
             table[function.name] = function
     return table
