@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ def connect(
     fsync: str = "always",
     read_only: bool = False,
     clock: Callable[[], int] = now_us,
+    embedders: Mapping[str, Any] | None = None,
 ) -> Connection:
     """Open a database, making it if there is none.
 
@@ -48,6 +49,8 @@ def connect(
         fsync: "always" (a commit returns when it is on the disk), "interval:<ms>" or "off".
         read_only: open without the writer's lock, beside the process that writes.
         clock: µs since 1970; for tests and replays.
+        embedders: by name, what embeds the strings of attributes with `:db/embed`: a callable from
+            n texts to float32[n, d], or the name of one of `datamem.search.embedders`.
 
     Raises:
         StorageError: `storage/not-a-database`, `storage/locked`, `storage/newer-format`,
@@ -61,6 +64,8 @@ def connect(
             _directory_of(path), fsync=fsync, read_only=read_only, clock=clock
         )
     try:
+        for name, embedder in (embedders or {}).items():
+            conn.embedder(name, embedder)
         if schema is not None:
             _install_schema(conn, schema)
     except BaseException:

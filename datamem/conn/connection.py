@@ -25,11 +25,14 @@ from datamem.index.compaction import Compactor
 from datamem.index.freeze import freeze
 from datamem.index.pack import Packs
 from datamem.transact import resolve
+from datamem.transact.embeddings import EMBED
+from datamem.transact.items import read_items
 from datamem.transact.plan import TxPlan
 from datamem.txlog.store import Recovery, Store
 
 if TYPE_CHECKING:
     from datamem.conn.transaction import Transaction
+    from datamem.schema.attribute import Attribute
 
 _logger = logging.getLogger("datamem")
 T = TypeVar("T")
@@ -116,6 +119,10 @@ class Connection:
             TransactError: with every conflict found in `data["conflicts"]`.
             StorageError: if the log cannot take it (`storage/disk-full`, …).
         """
+        embed: Any = self._functions.get(EMBED)
+        if embed is not None:
+            tx_data = read_items(tx_data)
+            embed.ahead(self.db, tx_data, self._note_model)
 
         def plan(db: Db) -> Any:
             return resolve(
@@ -254,6 +261,29 @@ class Connection:
         """The registered functions by name; read-only."""
         return MappingProxyType(self._functions)
 
+    def embedder(self, name: str, embedder: Any = None) -> None:
+        """Name what embeds the strings of attributes with `:db/embed`.
+
+        Args:
+            name: as `:db/embed {:to … :with name}` has it.
+            embedder: a callable from n texts to float32[n, d], or the name of one of
+                `datamem.search.embedders`; None: the one of the same name.
+
+        Raises:
+            DatamemError: `embed/unknown-embedder`, `embed/not-installed`.
+        """
+        from datamem.search.commit import CommitEmbedder
+        from datamem.search.embedders import embedder as embedder_named
+
+        if embedder is None or isinstance(embedder, str):
+            embedder = embedder_named(embedder or name)
+        by_name: Any = self._functions.setdefault(EMBED, CommitEmbedder())
+        by_name.add(name, embedder)
+
+    def _note_model(self, attribute: Attribute, model: str) -> None:
+        """Remember, on a vector attribute, the model that makes its vectors."""
+        self.transact([{":db/ident": attribute.ident, ":db.embed/model": model}])
+
     def listen(self, callback: Callable[[TxReport], Any]) -> Callable[[], None]:
         """Call `callback(report)` after every commit of this connection; return how to stop it.
 
@@ -382,6 +412,9 @@ class Connection:
             which entities the rows became. A large load takes several transactions, each whole or not at
             all; a failure leaves the earlier ones.
         """
+        embed: Any = self._functions.get(EMBED)
+        if embed is not None:
+            columns = embed.columns(self.db, columns, self._note_model)
         first: TxReport | None = None
         report, datom_count = None, 0
         for plan in plans(columns, self._clock):

@@ -41,6 +41,7 @@ class Attribute:
         on_delete: what becomes of an entity whose target is retracted.
         fulltext: the words of its strings are indexed, in `language` (`languages.py`).
         embed: where the embeddings of its strings go (`:db/embed`), or None.
+        model: what made a vector attribute's vectors, once a connection's embedder has.
         declared: False where the type was inferred from a first value.
         check: value to canonical value; raises SchemaError. One call, compiled from the above.
     """
@@ -69,6 +70,7 @@ class Attribute:
     fulltext: bool = False
     language: str = DEFAULT_LANGUAGE
     embed: Any = None
+    model: str | None = None
     declared: bool = True
     aliases: tuple[Keyword, ...] = ()
     check: Callable[[Any], Any] = field(init=False, compare=False, repr=False)

@@ -73,6 +73,7 @@ _ROWS: Final[tuple[tuple[int, str, ValueType, dict[str, Any]], ...]] = (
     (31, "db/alias", ValueType.KEYWORD, {"many": True, "doc": "former names of an attribute"}),
     (32, "datamem/mode", ValueType.KEYWORD, {"doc": "open, or strict: unknown names refused"}),
     (33, "db.fulltext/language", ValueType.KEYWORD, {"doc": "whose stems and stop words"}),
+    (34, "db.embed/model", ValueType.STRING, {"doc": "the model that made the vectors"}),
 )
 
 SYSTEM_ATTRIBUTES: Final = tuple(

@@ -10,6 +10,7 @@ from datamem.edn import Keyword
 from datamem.errors import SchemaError
 from datamem.schema.attribute import Attribute
 from datamem.schema.bootstrap import NOW, SYSTEM_BY_NAME
+from datamem.schema.embedding import embed_spec
 from datamem.schema.languages import DEFAULT_LANGUAGE, LANGUAGES, find_language
 from datamem.schema.types import (
     DTYPE_BY_NAME,
@@ -54,6 +55,7 @@ def attribute_of_facts(entity_id: int, facts: Facts) -> Attribute:
         fulltext=facts.get(":db/fulltext", False),
         language=_language_of(facts),
         embed=facts.get(":db/embed"),
+        model=facts.get(":db.embed/model"),
         declared=not facts.get(":db/inferred", False),
         aliases=tuple(facts.get(":db/alias", ())),
     )
@@ -78,6 +80,7 @@ def facts_of_attribute(attribute: Attribute) -> dict[str, Any]:
         ":db/minLength": attribute.min_length,
         ":db/maxLength": attribute.max_length,
         ":db/embed": attribute.embed,
+        ":db.embed/model": attribute.model,
     }
     lists = {
         ":db/tupleAttrs": attribute.tuple_attrs,
@@ -203,6 +206,7 @@ _ONLY_FOR: Final = {
     "tuple_types": (":db/tupleTypes", ValueType.TUPLE),
     "tuple_type": (":db/tupleType", ValueType.TUPLE),
     "vector": (":db/dimension", ValueType.VECTOR),
+    "model": (":db.embed/model", ValueType.VECTOR),
 }
 
 
@@ -215,6 +219,8 @@ def _check_consistent(attribute: Attribute) -> None:
             raise bad_attribute(ident, why, f"give it :db/valueType {needed.keyword}")
     if value_type is ValueType.VECTOR:
         _check_vector(attribute)
+    if attribute.embed is not None:
+        _check_embed(attribute)
     if attribute.tuple_attrs and attribute.many:
         raise bad_attribute(ident, "a composite tuple has cardinality one")
     if (
@@ -222,6 +228,16 @@ def _check_consistent(attribute: Attribute) -> None:
         > 1
     ):
         raise bad_attribute(ident, "it has two descriptions of its slots", "keep one")
+
+
+def _check_embed(attribute: Attribute) -> None:
+    if embed_spec(attribute.embed) is None:
+        why = f":db/embed is {attribute.embed}"
+        hint = 'write a vector attribute, or {:to :memory/embedding :with "embedder"}'
+        raise bad_attribute(attribute.ident, why, hint)
+    if attribute.many:
+        why = "it has :db/embed and cardinality many, and an entity one vector"
+        raise bad_attribute(attribute.ident, why, "give each text an entity of its own")
 
 
 def _check_vector(attribute: Attribute) -> None:

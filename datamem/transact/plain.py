@@ -98,6 +98,7 @@ class Table:
             or attribute.id in self._components
             or attribute.value_type is ValueType.TUPLE
             or attribute.preds
+            or attribute.embed is not None
             or (attribute.many and attribute.value_type in _NOT_PLAIN)
             or (attribute.unique and attribute.value_type is ValueType.REF)
         )

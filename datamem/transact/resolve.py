@@ -12,6 +12,7 @@ from datamem.schema.bootstrap import TX_INSTANT
 from datamem.transact.apply import apply_forms
 from datamem.transact.change import resolve_change
 from datamem.transact.changes import Changes
+from datamem.transact.embeddings import embed_strings
 from datamem.transact.encoder import Encoder
 from datamem.transact.functions import run_functions
 from datamem.transact.items import read_items
@@ -108,6 +109,7 @@ def resolve_general(
     schema = change_schema(changes, db, conflicts)
     ensured = find_ensured(resolved.ensures, schema, conflicts)
     fill_defaults(changes, schema, ensured, instant_of_us(instant_us), resolved.faulty)
+    embed_strings(changes, resolved, schema, functions, conflicts)
     maintain_tuples(changes, schema, conflicts)
     check_unique(changes, conflicts)
     check_references(changes, conflicts)

@@ -8,6 +8,7 @@ from datamem.clock import now_us
 from datamem.db.advance import advance, branch
 from datamem.db.report import TxReport
 from datamem.errors import TransactError
+from datamem.transact.embeddings import EMBED, without_vectors
 from datamem.transact.resolve import resolve
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ def with_tx(
             hint="use conn.fork(as_of=…) to go on from a past instant",
         )
     base = branch(db)
+    functions = {
+        EMBED: without_vectors,
+        **(functions or {}),
+    }  # what nobody keeps calls no model
     plan = resolve(base, tx_data, now_us=now_us(), meta=meta, functions=functions)
     if plan.empty:
         return TxReport(db, db, plan.tempids, db.basis_t, ((), (), (), ()))
