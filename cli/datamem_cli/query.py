@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -53,7 +54,11 @@ def q(
     if explain:
         click.echo(str(db.explain(text, *values, analyze=True)))
         return
-    print_answer(db.q(text, *values, **given), fmt)
+    answer = db.q(text, *values, **given)
+    print_answer(answer, fmt)
+    if answer is None or (isinstance(answer, Sequence) and not answer):
+        for note in db.prepare(text).notes(*values):
+            click.echo(f"note: {note}", err=True)
 
 
 def input_value(text: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from datamem.datalog.builder_find import Runnable
@@ -125,6 +126,13 @@ class PreparedQuery:
     def resolved(self, inputs: Sequence[Any]) -> Resolved:
         """Return the query resolved for these inputs."""
         return self._plan(inputs)[1]
+
+    def notes(self, *inputs: Any) -> tuple[str, ...]:
+        """Return what in the query can match nothing: attributes that nobody used, values of another type."""
+        inputs = self.all_inputs(inputs)
+        context = make_context(self.resolved(inputs), inputs)
+        bind_inputs(inputs, context)
+        return _notes(context)
 
     def _plan(self, inputs: Sequence[Any]) -> _Plan:
         if len(inputs) != len(self.query.inputs):
@@ -267,7 +275,14 @@ def _shaped(query: Query, columns: Sequence[Column], size: int, context: Context
         labels=labels,
         is_ordered=bool(query.order_by) or query.is_paged,
         cursor=context.cursor,
+        notes=None if size else partial(_notes, context),
     )
+
+
+def _notes(context: Context) -> tuple[str, ...]:
+    from datamem.datalog.notes import notes_of  # empty answers only
+
+    return notes_of(context.resolved, context.raw_sources, context.given)
 
 
 def _labels(query: Query) -> Sequence[Any] | None:

@@ -115,7 +115,7 @@ class Result(Sequence[Any]):
     Immutable. Rows are made at the first look and kept. `len()` and `columns` make none.
     """
 
-    __slots__ = ("_columns", "_cursor", "_labels", "_rows", "_size", "is_ordered")
+    __slots__ = ("_columns", "_cursor", "_labels", "_notes", "_rows", "_size", "is_ordered")
 
     def __init__(
         self,
@@ -125,6 +125,7 @@ class Result(Sequence[Any]):
         labels: Sequence[Any] | None = None,
         is_ordered: bool = False,
         cursor: Callable[[], str] | None = None,
+        notes: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
         self._columns = tuple(columns)
         self._size = size
@@ -132,6 +133,12 @@ class Result(Sequence[Any]):
         self._rows: list[Any] | None = None
         self.is_ordered = is_ordered
         self._cursor = cursor
+        self._notes = notes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why there may be no row, where the query shows it: an unknown attribute, a value of another type."""
+        return () if self._notes is None else self._notes()
 
     @property
     def cursor(self) -> str | None:
@@ -243,7 +250,8 @@ class Result(Sequence[Any]):
         return graph
 
     def __repr__(self) -> str:
-        return text_table(self.names, self.rows_as_tuples(0, 20), self._size)
+        table = text_table(self.names, self.rows_as_tuples(0, 20), self._size)
+        return "\n".join([table, *(f"note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self.names)
@@ -252,6 +260,7 @@ class Result(Sequence[Any]):
             for row in self.rows_as_tuples(0, 50)
         )
         more = f"<p>{self._size} rows</p>"
+        more += "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
     def rows_as_tuples(self, start: int, stop: int) -> list[tuple[Any, ...]]:

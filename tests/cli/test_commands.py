@@ -123,6 +123,13 @@ def test_a_bad_query_is_an_error_with_its_place(people) -> None:
     assert "Traceback" not in said.err
 
 
+def test_an_empty_answer_says_what_could_match_nothing(people) -> None:
+    said = people("q", "[:find [?e ...] :where [?e :p/nmae ?n]]")
+    assert (said.code, said.out) == (0, "")
+    assert said.err.startswith("note: there is no attribute :p/nmae; did you mean :p/name")
+    assert people("q", '[:find ?e . :where [?e :p/name "Nobody"]]').err == ""
+
+
 def test_pull_and_entity(people) -> None:
     pulled = json.loads(
         people("pull", "[:p/name :p/age]", '[:p/id "a"]', "--format", "json").out

@@ -108,3 +108,33 @@ def test_wrong_inputs_are_named(
     error = refused(db, text, *inputs)
     assert error.code == code
     assert said in error.message
+
+
+NOTES = [
+    ("[:find ?e :where [?e :user/nme ?n]]", "there is no attribute :user/nme; did you mean :user/name"),
+    ("[:find ?e :where (not [_ :user/nme]) [?e :user/age 7]]", "there is no attribute :user/nme"),
+    ('[:find ?e :where [?e :user/age "30"]]', '"30" is no :db.type/long, which :user/age holds'),
+    ("[:find ?e :where [?e :user/name 3]]", "3 is no :db.type/string, which :user/name holds"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "note"), NOTES)
+def test_an_empty_answer_says_what_could_match_nothing(
+    db: datamem.Db, text: str, note: str
+) -> None:
+    found = db.q(text)
+    assert found == set()
+    assert [n.startswith(note) for n in found.notes] == [True]
+    assert f"note: {note}" in repr(found)
+    assert note.replace('"', "&quot;") in found._repr_html_()
+    assert db.prepare(text).notes() == found.notes
+
+
+def test_inputs_and_rules_are_looked_at_and_what_can_match_is_not_noted(db: datamem.Db) -> None:
+    text = "[:find ?e :in $ % ?n :where (r ?e ?n)]"
+    found = db.q(text, "[[(r ?e ?n) [?e :user/agee ?n]] [(r ?e ?n) [?e :user/agee ?n]]]", 1)
+    assert len(found.notes) == 1
+    by_age = "[:find ?e :in $ ?a :where [?e :user/age ?a]]"
+    assert db.q(by_age, "30").notes == ('"30" is no :db.type/long, which :user/age holds',)
+    assert db.q(by_age, 31).notes == db.q(by_age, 31.0).notes == db.q(by_age, 30).notes == ()
+    assert db.q('[:find ?e :where [?e :user/name "Bob"]]').notes == ()
