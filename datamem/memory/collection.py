@@ -6,8 +6,6 @@ import builtins
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from datamem.errors import DatamemError
 from datamem.index.kernels import EMPTY, Int64Array
 from datamem.memory import lives
@@ -17,6 +15,7 @@ from datamem.memory.kinds import find, get
 from datamem.memory.listing import newest_first
 from datamem.memory.record import Record
 from datamem.memory.revising import versions
+from datamem.memory.sets import ascending, common
 
 if TYPE_CHECKING:
     from datamem.db import Db, TxReport
@@ -59,13 +58,13 @@ class Collection:
         return [self.ctx.record(seen, e, self.kind) for e in newest.tolist()]
 
     def _having(self, db: Db, having: Mapping[str, Any]) -> Int64Array:
-        found = np.unique(db.rows(a=db.schema.require(f":{self.kind}/id").id).e)
+        found = ascending(db.rows(a=db.schema.require(f":{self.kind}/id").id).e)
         for name, value in facts_from(db, self.kind, having, self.ctx.now_us()).items():
             attribute = db.schema.require(name)
             for one in value if attribute.many else [value]:
                 word = db.encode(attribute, attribute.check(one))
                 rows = EMPTY if word is None else db.rows(a=attribute.id, v=word).e
-                found = np.intersect1d(found, rows)
+                found = common(found, ascending(rows))
         return found
 
     def update(self, ref: Any, *, why: str | None = None, **changes: Any) -> Record:

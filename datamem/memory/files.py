@@ -15,6 +15,7 @@ from datamem.memory.collection import Collection
 from datamem.memory.context import Forms, new_id, present
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
+from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db
@@ -123,7 +124,7 @@ class Files(Collection):
         low = us_of_instant(_utc(since)) + 1
         high = None if until is None else us_of_instant(_utc(until))
         found: dict[str, str] = {}
-        for e in np.unique(seen.value_range(attribute.id, low, high).e).tolist():
+        for e in ascending(seen.value_range(attribute.id, low, high).e).tolist():
             snapshot = self.ctx.record(seen, e, self.kind)
             before = self.at(snapshot.path, since, project=project)
             after = self.at(snapshot.path, until, project=project)
@@ -142,7 +143,7 @@ def _snapshots(db: Db, path: str) -> list[tuple[int, int]]:
     word = db.encode(attribute, attribute.check(path))
     if word is None:
         return []
-    e = np.unique(db.rows(a=attribute.id, v=word).e)
+    e = ascending(db.rows(a=attribute.id, v=word).e)
     rows = db.lookup_many(db.schema.require(":file-snapshot/timestamp").id, e)
     order = np.lexsort((rows.e, rows.v))
     return list(zip(rows.e[order].tolist(), rows.v[order].tolist(), strict=True))

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from datamem.errors import DatamemError
 from datamem.memory.collection import Collection
 from datamem.memory.context import Forms, keyword, present
 from datamem.memory.forms import facts_from
 from datamem.memory.kinds import find, get
 from datamem.memory.record import Record
+from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db
@@ -190,7 +189,7 @@ def find_entity(db: Db, name: str, kind: str | None) -> int | None:
     for ident in (":entity/name", ":entity/aliases"):
         attribute = db.schema.require(ident)
         word = db.encode(attribute, attribute.check(name))
-        found = [] if word is None else np.unique(db.rows(a=attribute.id, v=word).e).tolist()
+        found = [] if word is None else ascending(db.rows(a=attribute.id, v=word).e).tolist()
         for e in found:
             if kind is None or db.decode(of_type.value_type, db.words(e, of_type.id)) == [kind]:
                 return int(e)

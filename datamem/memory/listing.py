@@ -13,6 +13,7 @@ from datamem.index.words import us_of_instant
 from datamem.memory.context import Context
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
+from datamem.memory.sets import ascending, common
 
 if TYPE_CHECKING:
     from datamem.db import Db
@@ -36,10 +37,10 @@ def list_memories(
     created = seen.schema.require(":memory/created-at")
     if since is not None:
         low = us_of_instant(_start(context, since))
-        recent = np.unique(seen.value_range(created.id, low=low).e)
-        found = recent if found is None else np.intersect1d(found, recent)
+        recent = ascending(seen.value_range(created.id, low=low).e)
+        found = recent if found is None else common(found, recent)
     if found is None:
-        found = np.unique(seen.rows(a=seen.schema.require(":memory/id").id).e)
+        found = ascending(seen.rows(a=seen.schema.require(":memory/id").id).e)
     newest = newest_first(seen, created.id, found, limit)
     return [context.record(seen, e, "memory") for e in newest.tolist()]
 
@@ -60,7 +61,7 @@ def _having(db: Db, wanted: Mapping[str, Any], tags: Sequence[str]) -> Int64Arra
         given = get(db, *value) if isinstance(value, tuple) else attribute.check(value)
         word = db.encode(attribute, given)
         rows = np.empty(0, np.int64) if word is None else db.rows(a=attribute.id, v=word).e
-        found = np.unique(rows) if found is None else np.intersect1d(found, rows)
+        found = ascending(rows) if found is None else common(found, ascending(rows))
     return found
 
 

@@ -16,6 +16,7 @@ from datamem.memory.forms import facts_from
 from datamem.memory.kinds import find, get
 from datamem.memory.record import Record
 from datamem.memory.sequence import last_sequence
+from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db
@@ -120,7 +121,7 @@ def _item(turn: Turn) -> Mapping[str, Any]:
 
 
 def _ascending(db: Db, name: str, owner: int) -> Any:
-    return np.unique(db.rows(a=db.schema.require(name).id, v=owner).e)
+    return ascending(db.rows(a=db.schema.require(name).id, v=owner).e)
 
 
 def _words(db: Db, name: str, e: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datamem.index.kernels import EMPTY, Int64Array
+from datamem.memory.sets import ascending
 from datamem.memory.strength import strengths
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def purgeable(db: Db, policy: Record, now_us: int) -> Int64Array:
     parts = [
         _until(db, name, before_us) for name in (":memory/expires-at", ":memory/forgotten-at")
     ]
-    memories = _of_types(db, policy, np.unique(np.concatenate(parts)))
+    memories = _of_types(db, policy, ascending(np.concatenate(parts)))
     states = EMPTY if policy.types else _until(db, ":agent-state/expires-at", before_us)
     return np.union1d(memories, states)
 
@@ -33,11 +34,11 @@ def purgeable(db: Db, policy: Record, now_us: int) -> Int64Array:
 def archivable(db: Db, policy: Record, now_us: int) -> Int64Array:
     """Return the memories of archived sessions and, if the policy names an age, those that are older."""
     before_us = now_us - _age_us(policy)
-    sessions = np.unique(_until(db, ":session/archived-at", before_us))
+    sessions = ascending(_until(db, ":session/archived-at", before_us))
     found = db.lookup_values(db.schema.require(":memory/session").id, sessions).e
     if policy.older_than_hours is not None:
         found = np.concatenate([found, _until(db, ":memory/created-at", before_us)])
-    return _of_types(db, policy, np.unique(found))
+    return _of_types(db, policy, ascending(found))
 
 
 def evictable(db: Db, policy: Record, now_us: int) -> Int64Array:
@@ -47,7 +48,7 @@ def evictable(db: Db, policy: Record, now_us: int) -> Int64Array:
     policy keeps never go.
     """
     found = _of_types(
-        db, policy, np.unique(db.rows(a=db.schema.require(":memory/content").id).e)
+        db, policy, ascending(db.rows(a=db.schema.require(":memory/content").id).e)
     )
     priority = _column(db, ":memory/priority", found, _LEAST_PRIORITY)
     weakest_first = np.lexsort((found, strengths(db, found, now_us), priority))

@@ -11,6 +11,7 @@ from datamem.ids import TX_BASE, tx_of_t
 from datamem.index.changes import changed_facts
 from datamem.index.kernels import BoolArray, Int64Array
 from datamem.memory.owners import PART_OF, known_attributes
+from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db
@@ -66,7 +67,7 @@ class Tables:
 def _carried_on(t: int, before: BoolArray, db: Db, judges: Judges) -> BoolArray | None:
     """Return the table at `db` from that at `t`; None where too much has changed in between."""
     changed, _, _ = changed_facts(db.index, tx_of_t(t), tx_of_t(db.t))
-    entities = np.unique(changed[changed < TX_BASE])
+    entities = ascending(changed[changed < TX_BASE])
     if len(entities) * _MOST_CHANGED > db.next_entity:
         return None
     table = np.zeros(db.next_entity, np.bool_)
@@ -77,5 +78,5 @@ def _carried_on(t: int, before: BoolArray, db: Db, judges: Judges) -> BoolArray 
         differs = entities[table[entities] != shown]
         table[entities] = shown
         parts = [db.lookup_values(a, differs).e for a in parts_of] if len(differs) else []
-        entities = np.unique(np.concatenate(parts)) if parts else differs
+        entities = ascending(np.concatenate(parts)) if parts else differs
     return table

@@ -16,6 +16,7 @@ from datamem.memory.collection import Collection
 from datamem.memory.context import Forms, keyword
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
+from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db
@@ -188,7 +189,7 @@ def due_tasks(db: Db, now_us: int, kind: str | None) -> list[int]:
     word = db.encode(status, status.check(":pending"))
     if word is None:
         return []
-    e = np.unique(db.rows(a=status.id, v=word).e)
+    e = ascending(db.rows(a=status.id, v=word).e)
     if kind is not None:
         of_type = schema.require(":task/type")
         wanted = db.encode(of_type, of_type.check(kind))

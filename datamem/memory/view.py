@@ -13,6 +13,7 @@ from datamem.ids import TX_BASE
 from datamem.index.kernels import BoolArray, Int64Array
 from datamem.index.words import us_of_instant
 from datamem.memory.owners import PART_OF, known_attributes
+from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def hidden_entities(
         ]
     found += _untrue(db, now_us, valid_at)
     parts = [part for part in found if len(part)]
-    return np.unique(np.concatenate(parts)) if parts else _NOTHING
+    return ascending(np.concatenate(parts)) if parts else _NOTHING
 
 
 _NOTHING: Final = np.empty(0, np.int64)
@@ -116,7 +117,9 @@ class _Hides:
         self._shown[hidden] = False
 
     def __call__(self, e: Int64Array) -> BoolArray:
-        return self._shown[np.where(e < TX_BASE, e, 0)]
+        if len(e) and int(e.max()) >= TX_BASE:
+            e = np.where(e < TX_BASE, e, 0)
+        return self._shown[e]
 
 
 def instant_of_view(db: Db, now_us: int) -> int:
