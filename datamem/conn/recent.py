@@ -22,9 +22,12 @@ class Recent:
         self._count = 0
 
     def add(self, t: int, datoms: Datoms) -> None:
-        """Note transaction `t`, which follows the newest; the oldest are forgotten."""
+        """Note transaction `t`, which follows the newest."""
         self._kept.append((t, datoms))
         self._count += len(datoms[0])
+
+    def forget(self) -> None:
+        """Forget the oldest, now that the log has them all."""
         while self._count > KEPT_DATOMS and len(self._kept) > 1:
             self._count -= len(self._kept.popleft()[1][0])
 

@@ -210,6 +210,7 @@ class Writer:
                 group.head + len(group.entries),
                 before.unrooted_rows + group.row_count,
             )
+            self.recent.forget()
         if self.on_commit is not None and group.members:
             self.on_commit([request.report for request in group.members])
         for request in group.requests:

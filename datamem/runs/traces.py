@@ -118,13 +118,7 @@ def add_trace(
     """
     from datamem.runs.spans import current_span
 
-    if kind not in KINDS:
-        raise RunError(
-            f"{kind!r} is no kind of trace",
-            code="trace/unknown-kind",
-            hint=f"the kinds are {', '.join(KINDS)}; a span is anything else",
-            kind=kind,
-        )
+    _check_kind(kind)
     at = instant_of_us(run.conn.now_us())
     values = {
         "name": name,
@@ -147,6 +141,16 @@ def add_trace(
         "ignored": ignored,
     }
     return _written(run, kind, values, links, event)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise RunError(
+            f"{kind!r} is no kind of trace",
+            code="trace/unknown-kind",
+            hint=f"the kinds are {', '.join(KINDS)}; a span is anything else",
+            kind=kind,
+        )
 
 
 def _written(
@@ -295,7 +299,9 @@ def get_trace(db: Db, trace: TraceRef) -> Trace:
             values[key] = values[key].removeprefix(":")
     for key in ("input", "output"):
         values[key] = given(values.get(key))
-    used: dict[str, Any] = {key: refs_of(db, eid, f":trace/{key}") for key in ("recalled", "cited", "ignored")}
+    used: dict[str, Any] = {
+        key: refs_of(db, eid, f":trace/{key}") for key in ("recalled", "cited", "ignored")
+    }
     return Trace(eid=eid, **values, **used)
 
 
