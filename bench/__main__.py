@@ -27,6 +27,7 @@ QUICK = (
     "genealogy",
     "edn",
     "log",
+    "ingest",
     "recall",
 )
 BIG = ("store", "growth", "million", "diff", "locomo")
