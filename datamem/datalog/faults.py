@@ -13,6 +13,9 @@ _MADE_NAME: Final = re.compile(r"(\?[^\s#()\[\]{},]*)#\d+")
 """A local variable as it was renamed: `?x#2` for `?x`."""
 
 
+_ALIKE: Final = 0.5
+
+
 class Place(int):
     """An offset in a text of its own: rules are not in the query's text."""
 
@@ -74,7 +77,19 @@ syntax_error = query_error
 
 
 def near(name: str, known: Iterable[str]) -> str | None:
-    """Return "did you mean …?" for an unknown name, or None where nothing is near."""
+    """Return "did you mean …?" for an unknown name, or None where nothing is near.
+
+    Of names with a namespace, what follows it has to be near too: most attributes share theirs.
+    """
     names = list(dict.fromkeys(str(item) for item in known))
     found = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    space, slash, local = str(name).rpartition("/")
+    if space and slash:
+        found = [
+            other for other in found if _likeness(local, other.rpartition("/")[2]) > _ALIKE
+        ]
     return f"did you mean {' or '.join(found)}?" if found else None
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
