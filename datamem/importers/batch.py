@@ -21,6 +21,9 @@ IDENTITIES = tuple(
         ":user/id",
         ":agent/id",
         ":organization/id",
+        ":run/id",
+        ":event/id",
+        ":trace/id",
     )
 )
 """Attributes that make an entity of a conversation the same one however often it is imported."""

@@ -34,8 +34,13 @@ _DATES: Final = ("created_at", "created", "timestamp", "date")
 K = Keyword
 
 
-def read_chats(path: str | Path, source: str = "chat") -> list[Batch]:
+def read_chats(
+    path: str | Path, source: str = "chat", *, with_runs: bool = False
+) -> list[Batch]:
     """Read a file of conversations into one batch each, dated ones in the order of their dates.
+
+    Args:
+        with_runs: also what each conversation shows of an agent's run: events, tool calls, traces.
 
     Raises:
         ImportFileError: `import/unreadable`, `import/bad-json`, `import/wrong-shape`.
@@ -44,7 +49,7 @@ def read_chats(path: str | Path, source: str = "chat") -> list[Batch]:
     text = decode_text(read_bytes(path), path)
     seen: Counter[str] = Counter()
     batches = [
-        _Conversation(item, where, line, path, source).batch(seen)
+        _Conversation(item, where, line, path, source).batch(seen, with_runs=with_runs)
         for where, line, item in _conversations(text, path)
     ]
     return sorted(
@@ -94,7 +99,7 @@ class _Conversation:
             refuse_shape(path, where, 'a list of messages with a "role" each', line)
         self.messages: list[Any] = item
 
-    def batch(self, seen: Counter[str]) -> Batch:
+    def batch(self, seen: Counter[str], *, with_runs: bool = False) -> Batch:
         """Return the batch; `seen` counts names, so that equal conversations stay two."""
         name = self._name()
         seen[name] += 1
@@ -108,7 +113,19 @@ class _Conversation:
             self._check(message, sequence)
             entities += message_entities(message, sequence, place)
         _link_results(entities)
+        if with_runs:
+            entities += self._run(session_id, name, instant)
         return Batch(tuple(entities), instant)
+
+    def _run(self, session_id: UUID, name: str, instant: Any) -> list[EntityMap]:
+        from datamem.importers.chatruns import run_entities, run_name
+
+        links = {
+            K(":run/session"): [K(":session/id"), session_id],
+            K(":run/agent"): [K(":agent/id"), self._agent_id()],
+        }
+        run_id = run_name(self.source, name, self.about)
+        return run_entities(self.messages, self.about, run_id, instant, links)
 
     def _name(self) -> str:
         named = next((self.about[key] for key in _IDS if self.about.get(key) is not None), None)

@@ -24,7 +24,7 @@ from datamem.importers.locomo import read_locomo
 from datamem.importers.names import digest_of_bytes
 from datamem.importers.shipped import agent_schema, ensure_attributes
 
-FORMATS: Final = ("locomo", "chat", "edn", "jsonl")
+FORMATS: Final = ("locomo", "chat", "runs", "edn", "jsonl")
 
 _PROVENANCE: Final = (Keyword(":import/source"), Keyword(":import/format"), IMPORT_KEY)
 
@@ -42,7 +42,8 @@ def import_file(
     Args:
         conn: where to.
         path: a LoCoMo file, chat transcripts (JSON, JSON Lines), or entities (EDN, JSON Lines).
-        format: one of `FORMATS`; guessed from the file when None.
+        format: one of `FORMATS`; guessed from the file when None. "runs" is "chat", and besides the run
+            that each conversation shows: its events, calls and traces, which can be replayed.
         source: the name under which the file's own ids are known. Two files with one source may
             refer to each other's ids. Default: the format for conversations, which carry ids
             themselves, and the file's digest for entities.
@@ -64,9 +65,12 @@ def import_file(
     if chosen in {"edn", "jsonl"}:
         return _import_entities(conn, path, chosen, source, progress)
     ensure_attributes(conn, agent_schema())
-    read = read_locomo if chosen == "locomo" else read_chats
-    report = ImportReport(chosen, source or chosen)
-    return import_batches(conn, read(path, report.source), report, progress)
+    report = ImportReport(chosen, source or ("chat" if chosen == "runs" else chosen))
+    if chosen == "locomo":
+        batches = read_locomo(path, report.source)
+    else:
+        batches = read_chats(path, report.source, with_runs=chosen == "runs")
+    return import_batches(conn, batches, report, progress)
 
 
 def _import_entities(

@@ -78,29 +78,10 @@ class TraceMaker:
                 self.parts.setdefault(step.parent, []).append(name)
 
     def _call(self, step: Step, name: str, event: Any) -> list[Any]:
-        failure = step.failure
-        values = {
-            "name": step.name,
-            "input": step.input,
-            "output": step.output,
-            "status": ":error" if failure else ":ok",
-            "error": failure and f"{failure.type.partition(':')[2]}: {failure.message}",
-            "started-at": instant_of_us(step.started_us),
-            "ended-at": instant_of_us(step.ended_us),
-        }
-        if step.kind == "tool":
-            found: list[Any] = [trace_map(name, self.run.eid, event, "tool_call", values)]
-        else:
-            asked = {key: values.pop(key) for key in ("input", "started-at")}
-            asked |= {"name": step.name, "ended-at": asked["started-at"]}
-            found = [
-                trace_map(name, self.run.eid, event, "model_output", values),
-                trace_map(f"{name}.input", self.run.eid, event, "model_input", asked),
-            ]
+        found = call_traces(self.run.eid, step, name, event)
         found[0] |= {":db/id": _SPAN}
         parts = self.parts.get(step.issued, ())
-        found += [{":trace/id": part, ":trace/parent": _SPAN} for part in parts]
-        return found
+        return [*found, *({":trace/id": part, ":trace/parent": _SPAN} for part in parts)]
 
     def _reasoning(self, db: Db, step: Step, name: str, event: Any) -> dict[str, Any]:
         content = step.input
@@ -123,6 +104,36 @@ class TraceMaker:
 
 
 _SPAN: Final = "datamem.span"
+
+
+def call_traces(run: Any, step: Step, name: str, event: Any) -> list[dict[str, Any]]:
+    """Return the traces of a call: that of a tool, or a model's output and what it was asked.
+
+    Args:
+        run, event: references to both, as tx-data takes them.
+        name: `:trace/id` of the first.
+    """
+    failure = step.failure
+    values = {
+        "name": step.name,
+        "input": step.input,
+        "output": step.output,
+        "status": ":error" if failure else ":ok",
+        "error": failure and f"{failure.type.partition(':')[2]}: {failure.message}",
+        "started-at": instant_of_us(step.started_us),
+        "ended-at": instant_of_us(step.ended_us),
+    }
+    if step.started_us == step.ended_us:  # nobody has timed it: the event says when it was
+        del values["started-at"], values["ended-at"]
+    if step.kind == "tool":
+        return [trace_map(name, run, event, "tool_call", values)]
+    asked = {"name": step.name, "input": values.pop("input")}
+    if "started-at" in values:
+        asked |= dict.fromkeys(("started-at", "ended-at"), values.pop("started-at"))
+    return [
+        trace_map(name, run, event, "model_output", values),
+        trace_map(f"{name}.input", run, event, "model_input", asked),
+    ]
 
 
 def _resolved(db: Db, ref: Any) -> int:

@@ -59,7 +59,7 @@ def test_two_runs_of_the_same_code_are_the_same_until_the_world_differs() -> Non
     assert ("+", "new-1", ":note/text", "buy") in found.only_a
     assert ("+", "new-1", ":note/text", "wait") in found.only_b
     assert "only a stored: + new-1 :note/text buy" in str(found)
-    assert found.to_json()["steps"][1]["step"] == "tool price"
+    assert found.to_json()["steps"][0]["step"] == "tool price"
     assert found._repr_svg_().startswith("<svg")
     assert not diff(a, a)
     assert str(diff(a, a)) == "a and a: 6 steps, all the same"
