@@ -20,6 +20,7 @@ QUICK = (
     "load",
     "asof",
     "asofrules",
+    "asofsmall",
     "queries",
     "rules",
     "point",
@@ -29,6 +30,7 @@ QUICK = (
     "log",
     "ingest",
     "recall",
+    "text",
 )
 BIG = ("store", "growth", "million", "diff", "locomo")
 """Minutes, and gigabytes of disk: only when named, or with --all."""
