@@ -1,5 +1,6 @@
 """Runs of agents: what happened, in which order, on what grounds, and proof that it is unchanged."""
 
+from datamem.runs.diff import RunDifference, diff
 from datamem.runs.events import (
     Event,
     NewEvent,
@@ -8,6 +9,27 @@ from datamem.runs.events import (
     get_event,
     read_events,
 )
+from datamem.runs.fork import Fork, fork
+from datamem.runs.fork_adopt import Conflict, ForkError
+from datamem.runs.inspect import (
+    Derivation,
+    Origin,
+    assumed,
+    ignored,
+    knew,
+    learned,
+    memory_at,
+    why,
+)
+from datamem.runs.record import Recorded, record, recording
+from datamem.runs.record_chat import chat_agent
+from datamem.runs.record_context import RunContext
+from datamem.runs.record_read import Recording, load_recording, read_recording, save_recording
+from datamem.runs.record_steps import Step
+from datamem.runs.record_values import RecordError
+from datamem.runs.replay import Frame, Playback, Replay, replay, replay_async
+from datamem.runs.replay_journal import Override, ReplayError, answer, ask, fail
+from datamem.runs.replay_script import Divergence
 from datamem.runs.runs import (
     Run,
     RunRecord,
@@ -30,35 +52,71 @@ from datamem.runs.verify import BrokenLink, Verification, check_events, verify
 __all__ = [
     "KINDS",
     "BrokenLink",
+    "Conflict",
+    "Derivation",
+    "Divergence",
     "Event",
+    "Fork",
+    "ForkError",
+    "Frame",
     "NewEvent",
+    "Origin",
+    "Override",
+    "Playback",
+    "RecordError",
+    "Recorded",
+    "Recording",
+    "Replay",
+    "ReplayError",
     "Run",
+    "RunContext",
+    "RunDifference",
     "RunRecord",
     "Span",
+    "Step",
     "Trace",
     "Verification",
     "add_trace",
+    "answer",
     "append_event",
     "append_events",
+    "ask",
+    "assumed",
     "attach",
     "begin_run",
+    "chat_agent",
     "check_events",
     "current_run",
     "current_span",
     "detach",
+    "diff",
     "end_run",
     "end_span",
+    "fail",
     "find_run",
     "find_trace",
+    "fork",
     "get_event",
     "get_run",
     "get_trace",
+    "ignored",
+    "knew",
+    "learned",
     "list_runs",
+    "load_recording",
+    "memory_at",
     "read_events",
+    "read_recording",
     "read_run",
     "read_traces",
+    "record",
+    "recording",
+    "replay",
+    "replay_async",
     "require_runs",
     "resume_run",
+    "save_recording",
     "span",
     "verify",
+    "why",
 ]
