@@ -57,6 +57,7 @@ _HOOKS.update(
         "function": "datamem.datalog:find_function",
         "query-function memory/strength": "datamem.memory.strength:memory_strength",
         "search vector": "datamem.vector:search",
+        "query-function text/highlight": "datamem.text:highlight_value",
         "search fulltext": "datamem.text:search",
         "search hybrid": "datamem.search:hybrid_columns",
     }

@@ -1,5 +1,6 @@
 """Words as attributes: which texts answer a query best, at any instant."""
 
+from datamem.text.highlight import Highlight, highlight, highlight_value, highlights
 from datamem.text.search import search
 
-__all__ = ["search"]
+__all__ = ["Highlight", "highlight", "highlight_value", "highlights", "search"]

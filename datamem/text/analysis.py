@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
+from datamem.schema.languages import DEFAULT_LANGUAGE
+
 ANALYSIS_VERSION: Final = 1
 """Counts changes of what a token is; an index of another version is built anew."""
 
@@ -50,6 +52,10 @@ class Analyzer:
         words = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase())
         self._words = words.filter(Filter.ascii_fold()).build()
         stems = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase())
+        if (
+            language == DEFAULT_LANGUAGE
+        ):  # has no accents of its own: naïve and naive are one word
+            stems = stems.filter(Filter.ascii_fold())
         if language != "none":
             stems = stems.filter(Filter.stemmer(language))
         self.engine: TextAnalyzer = stems.filter(Filter.ascii_fold()).build()
@@ -78,7 +84,7 @@ class Analyzer:
             start, stop = token.char_offset_from, token.char_offset_to
             assert stop is not None
             if origins is not None:
-                start, stop = origins[start], origins[stop - 1] + 1
+                start, stop = origins[start][0], origins[stop - 1][1]
             found.append(Span(token.text, start, stop))
         return found
 
@@ -101,13 +107,12 @@ def is_cjk(text: str) -> bool:
     return not text.isascii() and _CJK.search(text) is not None
 
 
-def _prepared_with_origins(text: str) -> tuple[str, list[int]]:
-    """Return `prepare(text)` and, for each of its characters, the number of one in `text`."""
+def _prepared_with_origins(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return `prepare(text)` and, for each of its characters, the range of `text` it comes from."""
     pieces: list[str] = []
-    origins: list[int] = []
+    origins: list[tuple[int, int]] = []
     for cluster in _CLUSTER.finditer(text):
         piece = prepare(cluster.group())
         pieces.append(piece)
-        last = cluster.end() - 1
-        origins += [min(cluster.start() + i, last) for i in range(len(piece))]
+        origins += [cluster.span()] * len(piece)
     return "".join(pieces), origins
