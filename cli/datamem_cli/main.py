@@ -8,7 +8,19 @@ from collections.abc import Sequence
 
 import click
 
-from datamem_cli import data, demo, doctor, look, query, remember, search, store, talk, transfer
+from datamem_cli import (
+    data,
+    demo,
+    doctor,
+    look,
+    query,
+    remember,
+    replaying,
+    search,
+    store,
+    talk,
+    transfer,
+)
 from datamem_cli.failures import describe, exit_code_of
 from datamem_cli.repl import command as repl
 
@@ -40,7 +52,20 @@ def _keep_lines(command: click.Command) -> None:
         _keep_lines(below)
 
 
-for _module in (store, data, query, search, remember, talk, look, repl, transfer, demo, doctor):
+for _module in (
+    store,
+    data,
+    query,
+    search,
+    remember,
+    talk,
+    look,
+    repl,
+    transfer,
+    demo,
+    doctor,
+    replaying,
+):
     for _command in _module.COMMANDS:
         _keep_lines(_command)
         datamem.add_command(_command)

@@ -13,7 +13,7 @@ import click
 
 from datamem_cli.options import db_option, view_options
 
-_FORMATS = ("locomo", "chat", "edn", "jsonl")
+_FORMATS = ("locomo", "chat", "runs", "edn", "jsonl")
 
 
 @click.command("import")

@@ -90,8 +90,18 @@ def _conflict_error(conflicts: list[Conflict]) -> ForkError:
         f"parent has changed the same: {'; '.join(map(str, conflicts[:3]))}",
         code="fork/conflict",
         hint='adopt(prefer="fork") or adopt(prefer="parent") says whose values stay',
-        conflicts=conflicts,
+        conflicts=[
+            {
+                "code": "fork/conflict",
+                "message": str(c),
+                **{name: getattr(c, name) for name in _PARTS},
+            }
+            for c in conflicts
+        ],
     )
+
+
+_PARTS = ("entity", "name", "attribute", "before", "fork", "parent")
 
 
 class _Adoption:

@@ -96,15 +96,16 @@ def save_recording(run: Run, path: str | Path) -> Path:
     Raises:
         RecordError: `record/none`.
     """
-    db = run.conn.db
-    recording = read_recording(db, run)
+    recording = read_recording(run.conn.db, run)
+    with run.conn.fork(as_of=max(recording.start_t, 1)) as before:
+        schema = before.db.schema.to_data()
     data = {
         "format": _FORMAT,
         "run": recording.run_id,
         "input": encode_value(recording.input),
         "seed": recording.seed,
         "metadata": dict(recording.metadata),
-        "schema": print_edn(db.schema.to_data()),
+        "schema": print_edn(schema),
         "steps": [step.to_payload() for step in recording.steps],
     }
     target = Path(path)

@@ -128,8 +128,12 @@ def test_what_both_have_changed_is_a_conflict_and_nothing_is_changed() -> None:
         branch.adopt()
     assert caught.value.code == "fork/conflict"
     [conflict] = caught.value.data["conflicts"]
-    assert (conflict.name, conflict.attribute) == ([":note/id", "n"], ":note/text")
-    assert (conflict.before, conflict.fork, conflict.parent) == ("one", "fork", "parent")
+    assert (conflict["name"], conflict["attribute"]) == ([":note/id", "n"], ":note/text")
+    assert [conflict[side] for side in ("before", "fork", "parent")] == [
+        "one",
+        "fork",
+        "parent",
+    ]
     assert conn.db.basis_t == before
     branch.adopt(prefer="parent")
     assert conn.db.q(TEXT, "n") == "parent"
@@ -208,7 +212,7 @@ def test_adopting_is_a_merge_of_three(
     if clash:
         with pytest.raises(ForkError) as caught:
             branch.adopt()
-        assert {c.name[1] for c in caught.value.data["conflicts"]} == clash
+        assert {c["name"][1] for c in caught.value.data["conflicts"]} == clash
         assert contents(conn) == mine
     else:
         branch.adopt()
