@@ -49,8 +49,8 @@ def q(
 
     options = {"timeout": timeout, "max_rows": max_rows}
     given = {name: value for name, value in options.items() if value is not None}
-    values = [input_value(text) for text in inputs]
     text = text_of_argument(query)
+    values = input_values(db, text, inputs)
     if explain:
         click.echo(str(db.explain(text, *values, analyze=True)))
         return
@@ -59,6 +59,19 @@ def q(
     if answer is None or (isinstance(answer, Sequence) and not answer):
         for note in db.prepare(text).notes(*values):
             click.echo(f"note: {note}", err=True)
+
+
+def input_values(db: Any, query: str, inputs: Sequence[str]) -> list[Any]:
+    """Return the arguments after a query as its inputs; rules stay text, so that errors show their place."""
+    from datamem.datalog.syntax import RulesInput
+
+    items = db.prepare(query).query.inputs[1:]
+    return [
+        text_of_argument(text)
+        if i < len(items) and isinstance(items[i], RulesInput)
+        else input_value(text)
+        for i, text in enumerate(inputs)
+    ]
 
 
 def input_value(text: str) -> Any:

@@ -123,6 +123,15 @@ def test_a_bad_query_is_an_error_with_its_place(people) -> None:
     assert "Traceback" not in said.err
 
 
+def test_q_takes_rules_as_text_whose_mistakes_it_shows(people) -> None:
+    query = "[:find [?n ...] :in $ % ?c :where (named ?n ?c)]"
+    rules = "[[(named ?n ?c) [_ :p/name ?n] [({} ?n) ?c]]]"
+    assert people("q", query, rules.format("count"), "2").out == "Cy\n"
+    said = people("q", query, rules.format("cuont"), "2")
+    assert said.code == 1
+    assert f"{rules.format('cuont')}\n{' ' * 32}^" in said.err
+
+
 def test_an_empty_answer_says_what_could_match_nothing(people) -> None:
     said = people("q", "[:find [?e ...] :where [?e :p/nmae ?n]]")
     assert (said.code, said.out) == (0, "")

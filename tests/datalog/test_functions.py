@@ -269,3 +269,11 @@ def test_a_query_inside_a_query_keeps_its_limits_and_says_what_is_wrong(people: 
         q("[:find ?a :where [?a :p/age ?b] [(q ?b $) _]]", people)
     own = q("[:find ?x . :where [(q 3) ?x]]", people, functions={"q": lambda x: x + 1})
     assert own == 4
+
+
+def test_a_path_into_a_document_is_given_in_pieces_or_as_a_list() -> None:
+    text = "[:find ?v . :in ?doc :where [({} ?doc {}) ?v]]"
+    document = {"a": {"b": [1, {"c": 3}]}}
+    for path in ('"a" "b" 1 "c"', '["a" "b" 1 "c"]', "[:a :b 1 :c]"):
+        assert q(text.format("doc/get", path), document) == 3
+    assert q(text.format("get-in", "[:a :b 1 :c]"), document) == 3

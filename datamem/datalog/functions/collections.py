@@ -68,6 +68,12 @@ def get_in(items: Any, path: Sequence[Any], default: Any = None) -> Any:
     return items
 
 
+def doc_get(document: Any, *path: Any) -> Any:
+    """`doc/get`: follow a path, given as arguments or as one list."""
+    is_list = len(path) == 1 and isinstance(path[0], list | tuple)
+    return get_in(document, path[0] if is_list else path)
+
+
 def member(value: Any, items: Any) -> bool:
     """Tell whether a collection has an equal item; True is not 1."""
     key = identity(value)
@@ -100,8 +106,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     fn("contains?", contains, 2),
     fn("get", get, 2, 3),
     fn("get-in", get_in, 2, 3),
-    fn("doc/get", lambda document, *path: get_in(document, path), 1, None),
-    fn("idoc-get", lambda document, *path: get_in(document, path), 1, None),
+    fn("doc/get", doc_get, 1, None),
+    fn("idoc-get", doc_get, 1, None),
     fn("in", member, 2),
     fn("not-in", lambda value, items: not member(value, items), 2),
     fn("vector", lambda *items: list(items), 0, None),
