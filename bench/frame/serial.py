@@ -65,7 +65,9 @@ class Work:
                 key,
             ).rows()
             pair = tuple(rows[0]) if rows else (None, None)
-        item: Any = None if None in pair else pair
+        item: tuple[int, int] | None = None
+        if pair[0] is not None and pair[1] is not None:
+            item = pair[0], pair[1]
         return self._read("item", key, item)
 
     def group(self, group: int) -> list[tuple[str, int]]:

@@ -21,6 +21,7 @@ from datamem.runs.inspect import (
     memory_at,
     why,
 )
+from datamem.runs.otel import export_otlp, import_otlp
 from datamem.runs.record import Recorded, record, recording
 from datamem.runs.record_chat import chat_agent
 from datamem.runs.record_context import RunContext
@@ -92,6 +93,7 @@ __all__ = [
     "diff",
     "end_run",
     "end_span",
+    "export_otlp",
     "fail",
     "find_run",
     "find_trace",
@@ -100,6 +102,7 @@ __all__ = [
     "get_run",
     "get_trace",
     "ignored",
+    "import_otlp",
     "knew",
     "learned",
     "list_runs",
