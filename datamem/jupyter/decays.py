@@ -108,7 +108,9 @@ def _draw_axes(canvas: Canvas, start: datetime, end: datetime, now: datetime) ->
     for i in range(5):
         instant = start + (end - start) * i / 4
         x = _LEFT + i / 4 * (_WIDTH - _LEFT - 20)
-        canvas.text(x, _HEIGHT - 12, instant.strftime(pattern), PALE, anchor="middle", size=10)
+        anchor, shift = ("middle", 0) if i < 4 else ("end", 18)
+        text = instant.strftime(pattern)
+        canvas.text(x + shift, _HEIGHT - 12, text, PALE, anchor=anchor, size=10)
     if start < now < end:
         x = _LEFT + (now - start) / (end - start) * (_WIDTH - _LEFT - 20)
         canvas.line(x, 16, x, _y(0), PALE)

@@ -138,7 +138,8 @@ def _draw_axis(canvas: Canvas, start: datetime, end: datetime) -> None:
         instant = start + (end - start) * i / 5
         x = _x(instant, start, end)
         canvas.line(x, 24, x, canvas.height, GRID)
-        canvas.text(x, 18, instant.strftime(pattern), PALE, anchor="middle", size=10)
+        anchor, shift = ("middle", 0) if i < 5 else ("end", 18)
+        canvas.text(x + shift, 18, instant.strftime(pattern), PALE, anchor=anchor, size=10)
 
 
 def _draw_span(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,6 +12,8 @@ import datamem
 from datamem.errors import DatamemError
 from datamem.jupyter import changes, decay, graph, hierarchy, plan, timeline
 from datamem.jupyter.sliders import answer_at
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SCHEMA = """{:u/name {:db/unique :db.unique/identity}
              :u/friend {:db/valueType :db.type/ref :db/cardinality :db.cardinality/many}
@@ -146,3 +149,14 @@ def test_what_is_not_there_is_not_drawn(conn, draw) -> None:
     with pytest.raises(DatamemError) as refused:
         draw(conn.db, 999)
     assert refused.value.code == "entity/not-found"
+
+
+def test_the_picture_of_the_readme_is_what_the_sample_gives() -> None:
+    from datamem.demo import play_sample
+    from datamem.importers import agent_schema_text
+
+    with datamem.connect(":memory:", agent_schema_text()) as sample:
+        play_sample(sample)
+        ids = sorted(sample.db.history().q("[:find [?m ...] :where [?m :memory/content]]"))
+        drawn = timeline(sample.db, *ids, attributes=["memory/content"]).svg
+    assert drawn == (ROOT / "docs" / "images" / "timeline.svg").read_text(encoding="utf-8")
