@@ -28,11 +28,12 @@ QUICK = (
     "genealogy",
     "edn",
     "log",
+    "replay",
     "ingest",
     "recall",
     "text",
 )
-BIG = ("store", "growth", "million", "diff", "locomo")
+BIG = ("store", "growth", "million", "diff", "vectors", "locomo")
 """Minutes, and gigabytes of disk: only when named, or with --all."""
 
 
