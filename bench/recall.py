@@ -14,7 +14,9 @@ from bench.frame.options import Options
 from bench.frame.report import Report, seconds_text
 from bench.frame.timing import Times, calls_for, timed
 from datamem.memory import Memory
+from datamem.memory.embeddings import vectors_of
 from datamem.memory.strength import TAXONOMY, decay_of
+from datamem.vector.build import build_index
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -121,8 +123,6 @@ def _recalls(memory: Memory, written: Written, *, has_vectors: bool) -> Times:
 
 
 def _measure_recall(report: Report, count: int) -> None:
-    from datamem.memory.embeddings import vectors_of
-
     for what, kinds, has_vectors in (
         ("memories, words", "memories", False),
         ("memories, words and vectors", "memories", True),
@@ -138,6 +138,8 @@ def _measure_recall(report: Report, count: int) -> None:
                 _load_memories(memory, written, count, attribute)
             else:
                 _load_messages(memory, written, count)
+            if attribute is not None:
+                build_index(conn.db, attribute)
             first = timed(lambda m=memory, w=written: m.recall(w.texts(1)[0]))  # type: ignore[misc]
             times = _recalls(memory, written, has_vectors=has_vectors)
         p95 = times.quantile(0.95)

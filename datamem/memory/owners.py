@@ -34,6 +34,7 @@ PART_OF: Final = (
     ":relationship/target",
     ":relation/source",
     ":relation/target",
+    ":candidate/recall",
     ":access/memory",
     ":run/session",
     ":run/agent",

@@ -321,3 +321,25 @@ def test_now_is_the_instant_of_the_view(mem) -> None:
     """A relative date in a question of the past is seen from there."""
     now = datetime(2026, 3, 2, tzinfo=UTC)
     assert mem.recall("yesterday").now_us >= int(now.timestamp()) * 1_000_000
+
+
+def test_a_scope_keeps_its_recalls_extractions_and_episodes_to_itself(conn_at) -> None:
+    conn, _ = conn_at
+    one, other = (Memory(conn, organization=name) for name in ("one", "other"))
+    one.users.create("Nia", id="nia")
+    one.agents.create("Otto", id="otto")
+    own = one.scope(user="nia", agent="otto")
+    session = own.sessions.create(id="first")
+    turns = [("user", "I love the sea. I work at Acme Labs."), ("assistant", "How wide it is!")]
+    own.messages.add_many(session, turns)
+    own.sessions.end(session)
+    own.recall("What did Nia say about the sea?", record=True, reinforce=True)
+    assert own.extract() == 2
+    assert [record.type for record in own.consolidate()] == [":episode"]
+    for memory, count in ((one, 1), (other, None)):
+        db = memory.db
+        assert db.q("[:find (count ?r) . :where [?r :recall/query _]]") == count
+        assert db.q('[:find (count ?e) . :where [?e :entity/name "Acme Labs"]]') == count
+        assert db.q("[:find (count ?m) . :where [?m :memory/level 1]]") == count
+    assert other.db.q("[:find (count ?c) . :where [?c :candidate/score _]]") is None
+    assert other.recall("sea").considered == 0
