@@ -22,8 +22,16 @@ _FORMATS = ("locomo", "chat", "runs", "edn", "jsonl")
     "--format", "fmt", type=click.Choice(_FORMATS), help="Guessed from the file when left out."
 )
 @click.option("--source", metavar="NAME", help="Under which the file's own ids are known.")
+@click.option(
+    "--embed",
+    "embedder",
+    metavar="NAME",
+    help="Then give texts without a vector one: hash, wordllama, minilm, …; goes on if interrupted.",
+)
 @click.argument("file")
-def import_(path: str, fmt: str | None, source: str | None, file: str) -> None:
+def import_(
+    path: str, fmt: str | None, source: str | None, embedder: str | None, file: str
+) -> None:
     r"""Import a file; a second time adds nothing.
 
     \b
@@ -44,7 +52,7 @@ def import_(path: str, fmt: str | None, source: str | None, file: str) -> None:
     from datamem_cli.importing import import_and_tell
 
     with file_of(file, fmt) as place:
-        import_and_tell(path, place, fmt, source)
+        import_and_tell(path, place, fmt, source, embedder)
 
 
 @contextmanager
