@@ -42,7 +42,7 @@ def _plain(value: Any, path: str, depth: int) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise _refusal(path, f"is {value!r}, which JSON does not have")
-        return float(value)
+        return float(value) + 0.0  # of the two zeros the database keeps one
     if isinstance(value, Mapping):
         return {
             _key(key, path): _plain(item, f"{path}[{key!r}]", depth + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 import datamem
 from datamem.conn import Connection
 from datamem.errors import DatamemError
+from datamem.kv.declared import declare
+from datamem.kv.store import SECTIONS
+from datamem.schema.reader import read_schema
 
 START_US = 1_700_000_000_000_000
 
@@ -26,10 +30,21 @@ class HandClock:
         self.us += round(seconds * 1_000_000)
 
 
+@cache
+def _declared() -> Connection:
+    conn = datamem.connect(":memory:", clock=lambda: START_US - 1_000_000)
+    declare(conn, "run", "event", "trace", "tx", "agent", "session", *SECTIONS)
+    return conn
+
+
 def world(schema: Any = None) -> tuple[Connection, HandClock]:
-    """Return a database in memory and its clock."""
+    """Return a database in memory and its clock; a branch of one that has the attributes already."""
     clock = HandClock()
-    return datamem.connect(":memory:", schema, clock=clock), clock
+    conn = _declared().fork()
+    conn._clock = clock
+    if schema is not None:
+        conn.transact(read_schema(schema))
+    return conn, clock
 
 
 def refused(code: str) -> Any:

@@ -255,3 +255,10 @@ def test_a_crash_between_any_two_steps_leaves_whole_steps(
             runs.append_event(run, "after the crash")
             runs.end_run(run)
             assert runs.verify("r", conn.db).is_whole
+
+
+def test_both_zeros_are_one_and_verify() -> None:
+    conn, _ = world()
+    with runs.begin_run(conn) as run:
+        runs.append_event(run, "zero", {"x": -0.0, "y": [0.0, -0.0]})
+    assert runs.verify(run).is_whole

@@ -130,7 +130,7 @@ scalars = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=4).map(text),
     st.booleans().map(lambda value: {"boolValue": value}),
     st.integers(-(2**63), 2**63 - 1).map(lambda value: {"intValue": str(value)}),
-    st.floats(allow_nan=False, allow_infinity=False).map(lambda v: {"doubleValue": v}),
+    st.floats(allow_nan=False, allow_infinity=False).map(lambda v: {"doubleValue": v + 0.0}),
     st.sampled_from(["NaN", "Infinity", "-Infinity"]).map(lambda value: {"doubleValue": value}),
     st.just({"bytesValue": "AAEC"}),
     st.just({}),
