@@ -26,7 +26,7 @@ TEXTS: Final = (":message/content", ":message/caption", ":memory/content")
 """The attributes whose words are searched."""
 _PER_SESSION: Final = 32
 """Sessions whose other messages become candidates as well."""
-_TERM_HITS: Final = 256
+_TERM_HITS: Final = 128
 _ABSENT: Final = -1
 
 
