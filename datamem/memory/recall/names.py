@@ -42,12 +42,12 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self._known: set[int] = set()
+        self._known = EMPTY
         self._by_word: dict[str, list[tuple[int, frozenset[str]]]] = {}
 
     def truncate(self, size: int) -> None:
         """Forget names whose commit failed."""
-        self._known = {code for code in self._known if code < size}
+        self._known = self._known[self._known < size]
         for word, entries in self._by_word.items():
             self._by_word[word] = [entry for entry in entries if entry[0] < size]
 
@@ -55,13 +55,15 @@ class Names:
         """Nothing is kept."""
 
     def read(self, db: Db, codes: Int64Array) -> None:
-        """Take in names by the codes of their texts."""
-        new = [code for code in codes.tolist() if code not in self._known]
-        for code, name in zip(new, db.decode(ValueType.STRING, new), strict=True):
-            self._known.add(code)
+        """Take in names by the codes of their texts, ascending and distinct."""
+        new = np.setdiff1d(codes, self._known, assume_unique=True)
+        if not len(new):
+            return
+        for code, name in zip(new.tolist(), db.decode(ValueType.STRING, new), strict=True):
             words = frozenset(words_of(name))
             for word in words - STOP_WORDS:
                 self._by_word.setdefault(word, []).append((code, words))
+        self._known = np.union1d(self._known, new)
 
     def codes(self, words: frozenset[str], *, whole: bool) -> tuple[list[int], set[str]]:
         """Return the codes of names that some words name, and which words did.
