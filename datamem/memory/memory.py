@@ -14,6 +14,7 @@ from datamem.memory.archive import Archive
 from datamem.memory.audit import Audit, audit
 from datamem.memory.blocks import Blocks
 from datamem.memory.context import Context
+from datamem.memory.executions import Executions
 from datamem.memory.files import Files
 from datamem.memory.graph import Graph
 from datamem.memory.memories import Memories
@@ -47,7 +48,7 @@ class Memory(Memories, Recalls):
     Attributes:
         conn: the connection, for transactions and queries of your own.
         organizations, users, agents, projects: whose memory it is.
-        sessions, messages: conversations.
+        sessions, messages, executions: conversations, and the runs of agents in them.
         blocks, tools, states: what an agent has at hand.
         tasks: work in the background.
         files, sources, query_patterns: what it works with.
@@ -93,6 +94,7 @@ class Memory(Memories, Recalls):
         self.projects = Projects(context)
         self.sessions = Sessions(context)
         self.messages = Messages(context)
+        self.executions = Executions(context)
         self.blocks = Blocks(context)
         self.tools = Tools(context)
         self.tasks = Tasks(context)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from datamem.errors import DatamemError
 from datamem.ids import TX_BASE
 from datamem.memory import Memory
+from datamem.runs import append_event
 from tests.memory.conftest import fresh
 
 
@@ -204,6 +205,26 @@ def test_a_fork_counts_for_itself(acme) -> None:
     branch.add_message("s1", "user", "three there")
     assert acme.add_message("s1", "user", "two here").sequence == 2
     assert branch.add_message("s1", "user", "four there").sequence == 4
+
+
+# Executions
+
+
+def test_what_a_run_writes_belongs_to_it(acme) -> None:
+    with acme.executions.begin(session="s1", metadata={"goal": "tea"}) as run:
+        append_event(run, "plan", {"steps": 2})
+        memory = acme.add("Ada likes tea", session="s1")
+    (found,) = acme.executions.of_session("s1")
+    assert (found.id, found.status, found.agent.name) == (run.id, ":completed", "Pip")
+    assert found.metadata == {"goal": "tea"}
+    steps = acme.executions.steps(found)
+    assert [(step.type, step.payload) for step in steps][:1] == [("plan", {"steps": 2})]
+    query = """[:find ?run . :in $ ?m
+                :where [?m :memory/content _ ?tx] [?tx :tx/run ?r] [?r :run/id ?run]]"""
+    assert acme.conn.db.q(query, memory.eid) == run.id
+    other = Memory(acme.conn, organization="evil")
+    assert other.db.q("[:find ?r :where [?r :run/id _]]") == set()
+    assert other.db.q("[:find ?r :where [?r :event/id _]]") == set()
 
 
 # Blocks
