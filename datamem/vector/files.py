@@ -29,6 +29,7 @@ from datamem.vector.metrics import Matrix
 
 BLOCK_ROWS: Final = 8
 _FORMAT: Final = 1
+_READ_BLOCKS: Final = 1_024
 _READ_BYTES: Final = 1 << 23
 
 
@@ -88,23 +89,28 @@ class BlockChecks:
         blocks = rows // BLOCK_ROWS
         if self._is_checked[blocks].all():
             return
-        for block in np.unique(blocks[~self._is_checked[blocks]]).tolist():
-            at = block * BLOCK_ROWS
-            if block_sums(self._rows[at : at + BLOCK_ROWS])[0] != self._sums[block]:
-                message = f"rows {at} to {at + BLOCK_ROWS}"
+        fresh = np.unique(blocks[~self._is_checked[blocks]])
+        for at in range(0, len(fresh), _READ_BLOCKS):
+            some = fresh[at : at + _READ_BLOCKS]
+            numbers = (some[:, None] * BLOCK_ROWS + np.arange(BLOCK_ROWS)).ravel()
+            wrong = (
+                block_sums(self._rows[numbers[numbers < len(self._rows)]]) != self._sums[some]
+            )
+            if wrong.any():
+                message = f"rows from {int(some[wrong][0]) * BLOCK_ROWS} on"
                 raise Damaged(message)
-            self._is_checked[block] = True
+            self._is_checked[some] = True
 
 
 def block_sums(rows: Matrix) -> npt.NDArray[np.uint32]:
     """Return a check of each block of rows, uint32[blocks]; the last block may be short."""
-    words = np.ascontiguousarray(rows).view(np.uint32).reshape(len(rows), -1)
-    weights = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint32)
-    sums = (words * weights).sum(axis=1, dtype=np.uint32)
-    place = np.arange(len(rows), dtype=np.uint32) % BLOCK_ROWS
-    sums = sums * (2 * place + 1)
-    starts = np.arange(0, len(rows), BLOCK_ROWS)
-    found: npt.NDArray[np.uint32] = np.add.reduceat(sums, starts, dtype=np.uint32)
+    words = np.ascontiguousarray(rows).view(np.uint32)
+    places = np.arange(len(rows), dtype=np.uint32) % BLOCK_ROWS
+    width = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint32)
+    sums = np.einsum("ij,j->i", words, width) * (2 * places + 1)
+    found: npt.NDArray[np.uint32] = np.add.reduceat(
+        sums, np.arange(0, len(rows), BLOCK_ROWS), dtype=np.uint32
+    )
     return found
 
 

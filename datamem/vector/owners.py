@@ -17,6 +17,9 @@ SHARED = -1
 """The owner of a row that several datoms have, or none that is known."""
 
 
+_TAIL_ROWS = 4_096
+
+
 class Seen(NamedTuple):
     """Rows that a view sees.
 
@@ -30,12 +33,25 @@ class Seen(NamedTuple):
     tx: Int64Array
 
 
+def _ranges(owners: Int64Array, rows: Int64Array, entities: Int64Array) -> Int64Array:
+    """Return the rows of some entities; owners ascend, and `rows` has the row of each."""
+    first, last = np.searchsorted(owners, entities), np.searchsorted(owners, entities, "right")
+    counts = last - first
+    if int(counts.max(initial=0)) <= 1:
+        found: Int64Array = rows[first[counts > 0]]
+        return found
+    starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
+    return rows[starts + np.arange(int(counts.sum()))]
+
+
 class Owners:
     """Columns e, tx and ended by row; one thread writes, under the store's lock."""
 
     def __init__(self) -> None:
         self._columns = np.empty((3, 1024), np.int64)
         self.count = 0
+        self._by_e: tuple[Int64Array, Int64Array] | None = None
+        """Owners ascending, and the row of each, of the first rows; the others are looked through."""
 
     def columns(self) -> Int64Array:
         """Return int64[3, count]: e, tx, ended."""
@@ -59,7 +75,7 @@ class Owners:
 
     def truncate(self, count: int) -> None:
         """Forget the rows from `count` on."""
-        self.count = min(self.count, count)
+        self.count, self._by_e = min(self.count, count), None
 
     def note(self, rows: Int64Array, e: Int64Array, tx: Int64Array, ended: Int64Array) -> None:
         """Take down all datoms of some rows, int64[n] each; a row that comes twice is shared.
@@ -68,6 +84,10 @@ class Owners:
         """
         if not len(rows):
             return
+        if self._by_e is not None and (
+            int(self._by_e[0][:1].min(initial=0)) < 0 or len(rows) > 1
+        ):
+            self._by_e = None
         order = np.argsort(rows, kind="stable")
         rows = rows[order]
         first = np.concatenate(([True], rows[1:] != rows[:-1]))
@@ -79,6 +99,29 @@ class Owners:
         ends[mine] = ended[single]
         txs[mine] = tx[single]
         owners[mine] = e[single]
+
+    def rows_of(self, entities: Int64Array) -> Int64Array | None:
+        """Return the rows that some entities own, ended ones too; None where a row is shared.
+
+        Args:
+            entities: int64[n], ascending and distinct.
+
+        Cost: 10 µs for a few; a sort of all rows now and then.
+        """
+        known = self._by_e
+        if known is None or self.count - len(known[0]) > _TAIL_ROWS:
+            first = self._columns[0, : self.count]
+            order = np.argsort(first, kind="stable")
+            known = self._by_e = (first[order], order)
+        owners, rows = known
+        tail = self._columns[0, len(owners) : self.count]
+        if int(owners[:1].min(initial=0)) < 0 or int(tail.min(initial=0)) < 0:
+            return None
+        found = _ranges(owners, rows, entities)
+        if len(tail):
+            late = np.flatnonzero(in_sorted(tail, entities))
+            found = np.concatenate((found, late + len(owners)))
+        return found
 
     def seen(self, rows: Int64Array, upto: int, among: Int64Array | None = None) -> Seen | None:
         """Return which of the rows a plain view sees; None where a row is shared.

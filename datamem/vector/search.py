@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 EXACT_ROWS: Final = 20_000
 """So many visible vectors are scored one and all; more are searched by graph, where there is one."""
 
+_FEW: Final = 4_096
+"""So many entities are looked up among the owners of rows; more are asked of the database value."""
+
 _FETCH_COST: Final = 40
 """Fetching a row from a graph takes as long as scoring so many that are gathered."""
 
@@ -98,6 +101,10 @@ def _search(
             hits = None if found is FEW else _hits(store, found, k)
         if hits is not None:
             return hits
+    if among is not None and size <= _FEW and db.view.is_plain and not attribute.no_history:
+        found = store.among_seen(query, upto=db.newest_tx, among=among)
+        if found is not None:
+            return _hits(store, found, k)
     rows = _visible(db, attribute, among)
     if not len(rows):
         return no_hits()

@@ -299,6 +299,17 @@ class VectorStore:
             fetch = max(2 * fetch, fetch * k * 3 // (2 * max(good, 1)))
         return FEW
 
+    def among_seen(self, query: Matrix, *, upto: int, among: Int64Array) -> Found | None:
+        """Return every row of some entities that a plain view sees; None where columns do not tell."""
+        if self._parent is not None:
+            return None
+        rows = self.owners.rows_of(among)
+        seen = None if rows is None else self.owners.seen(rows, upto)
+        if rows is None or seen is None:
+            return None
+        rows = rows[seen.at]
+        return Found(rows, seen.e, seen.tx, self.matrix.scores(query, rows))
+
     def _first_fetch(self, k: int, upto: int, among: Int64Array | None) -> int:
         """Return how many rows probably hold `k` that are seen: rows come in the order of time."""
         fetch, count = k * MARGIN[self.spec.dtype], self.codes.count
