@@ -22,6 +22,7 @@ from datamem.runs.inspect import (
     why,
 )
 from datamem.runs.otel import export_otlp, import_otlp
+from datamem.runs.pictures_runs import draw, draw_beside
 from datamem.runs.record import Recorded, record, recording
 from datamem.runs.record_chat import chat_agent
 from datamem.runs.record_context import RunContext
@@ -91,6 +92,8 @@ __all__ = [
     "current_span",
     "detach",
     "diff",
+    "draw",
+    "draw_beside",
     "end_run",
     "end_span",
     "export_otlp",

@@ -7,19 +7,28 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from datamem.runs.diff_steps import Pair
-from datamem.runs.pictures_svg import (
-    CHAR_WIDTH,
-    FAINT,
-    INK,
-    ROW,
-    RULE,
-    Svg,
-    colour_of,
-    fitted,
-)
 from datamem.runs.record_steps import Step
 from datamem.runs.replay_script import shortened
+from datamem.svg import CHAR_WIDTH, GRID, PALE, Canvas, Picture
+from datamem.svg import shortened as one_line
 
+FAILED: Final = "#c62828"
+COLOURS: Final = {
+    "run": "#37474f",
+    "model": "#6a4fb3",
+    "tool": "#1f77b4",
+    "transact": "#2e7d32",
+    "event": "#8d6e63",
+    "trace": "#b26a00",
+    "clock": "#90a4ae",
+    "read": "#90a4ae",
+}
+"""The colour of each kind of step; `FAILED` where it failed."""
+
+_FAINT: Final = "#6b7785"
+_ROW: Final = 24
+_BASELINE: Final = 4
+"""How far the baseline of a text is below its middle."""
 _INDENT: Final = 20
 _TREE_WIDTH: Final = 760
 _LABEL_WIDTH: Final = 300
@@ -84,28 +93,53 @@ def _node(step: Step) -> Node:
     )
 
 
+def colour_of(kind: str, *, is_failed: bool = False) -> str:
+    """Return the colour of a kind of step."""
+    return FAILED if is_failed else COLOURS.get(kind, "#78909c")
+
+
 def tree_svg(root: Node) -> str:
     """Return the tree as SVG, a row a node."""
     rows = list(root.rows())
-    svg = Svg(_TREE_WIDTH, ROW * len(rows) + 16, f"run {root.label}")
+    canvas = Canvas(_TREE_WIDTH, _ROW * len(rows) + 16)
     above: dict[int, float] = {}
     for i, (depth, node) in enumerate(rows):
-        x, y = 16 + depth * _INDENT, 8 + ROW * (i + 0.5)
+        x, y = 16 + depth * _INDENT, 8 + _ROW * (i + 0.5)
         if depth:
-            svg.line(x - _INDENT + 5, above[depth - 1] + 6, x - _INDENT + 5, y)
-            svg.line(x - _INDENT + 5, y, x, y)
+            canvas.line(x - _INDENT + 5, above[depth - 1] + 6, x - _INDENT + 5, y, PALE)
+            canvas.line(x - _INDENT + 5, y, x, y, PALE)
         above[depth] = y
-        colour = colour_of(node.kind, is_failed=node.is_failed)
-        svg.box(x, y - 5, 10, 10, fill=colour, radius=3, tip=node.detail)
+        _mark(canvas, x, y, node.kind, is_failed=node.is_failed, title=node.detail)
         took = duration_text(node.end_us - node.start_us)
-        room = _TREE_WIDTH - 16 - x - 18 - len(took) * CHAR_WIDTH - 12
-        label = fitted(node.label, room)
-        svg.text(x + 18, y, label, is_bold=not depth)
-        used = (len(label) + 2) * CHAR_WIDTH
-        if node.detail and room - used > 40:
-            svg.text(x + 18 + used, y, node.detail, colour=FAINT, width=room - used)
-        svg.text(_TREE_WIDTH - 12, y, took, colour=FAINT, anchor="end")
-    return str(svg)
+        room = _TREE_WIDTH - 30 - x - (len(took) + 2) * CHAR_WIDTH
+        _label(canvas, (x + 18, y), node.label, node.detail, room, bold=not depth)
+        canvas.text(_TREE_WIDTH - 12, y + _BASELINE, took, _FAINT, anchor="end")
+    return str(canvas)
+
+
+def _mark(
+    canvas: Canvas, x: float, y: float, kind: str, *, is_failed: bool, title: str = ""
+) -> None:
+    canvas.box(x, y - 5, 10, 10, colour_of(kind, is_failed=is_failed), title=title)
+
+
+def _label(
+    canvas: Canvas,
+    at: tuple[float, float],
+    label: str,
+    detail: str,
+    room: float,
+    *,
+    bold: bool = False,
+) -> None:
+    """Write a label and, where `room` px allow, a detail in faint ink behind it."""
+    x, y = at
+    shown = one_line(label, max(int(room / CHAR_WIDTH), 1))
+    canvas.text(x, y + _BASELINE, shown, bold=bold)
+    used = (len(shown) + 2) * CHAR_WIDTH
+    left = int((room - used) / CHAR_WIDTH)
+    if detail and left > 6:
+        canvas.text(x + used, y + _BASELINE, one_line(detail, left), _FAINT)
 
 
 def waterfall_svg(root: Node) -> str:
@@ -113,25 +147,24 @@ def waterfall_svg(root: Node) -> str:
     rows = list(root.rows())
     spans, unit = _spans(root, rows)
     last = max(end for _, end in spans) or 1
-    width = _LABEL_WIDTH + _CHART_WIDTH + 32
-    svg = Svg(width, ROW * (len(rows) + 1) + 16, f"waterfall of run {root.label}")
-    scale = _CHART_WIDTH / last
+    height = _ROW * (len(rows) + 1) + 16
+    canvas = Canvas(_LABEL_WIDTH + _CHART_WIDTH + 32, height)
+    scale, left = _CHART_WIDTH / last, _LABEL_WIDTH + 16
     for quarter in range(5):
-        x = _LABEL_WIDTH + 16 + _CHART_WIDTH * quarter / 4
-        svg.line(x, ROW, x, ROW * (len(rows) + 1) + 8)
-        at = last * quarter / 4
+        x, at = left + _CHART_WIDTH * quarter / 4, last * quarter / 4
+        canvas.line(x, _ROW, x, height - 8, GRID)
         mark = duration_text(at) if unit == "us" else f"{at:g}"
         anchor = "end" if quarter == 4 else "middle" if quarter else "start"
-        svg.text(x, 14, mark, colour=FAINT, anchor=anchor)
+        canvas.text(x, 14 + _BASELINE, mark, _FAINT, anchor=anchor)
     for i, ((depth, node), (start, end)) in enumerate(zip(rows, spans, strict=True)):
-        y = ROW * (i + 1.5)
-        indent = 12 + depth * 12
-        svg.text(indent, y, node.label, width=_LABEL_WIDTH - indent, is_bold=not depth)
-        x = _LABEL_WIDTH + 16 + start * scale
+        y, indent = _ROW * (i + 1.5), 12 + depth * 12
+        _label(canvas, (indent, y), node.label, "", _LABEL_WIDTH - indent, bold=not depth)
         colour = colour_of(node.kind, is_failed=node.is_failed)
-        bar = max((end - start) * scale, 2.0)
-        svg.box(x, y - 7, bar, 14, fill=colour, radius=3, tip=node.detail or node.label)
-    return str(svg)
+        width = max((end - start) * scale, 2.0)
+        canvas.box(
+            left + start * scale, y - 7, width, 14, colour, title=node.detail or node.label
+        )
+    return str(canvas)
 
 
 def _spans(
@@ -148,43 +181,35 @@ def _spans(
 def side_by_side_svg(pairs: Sequence[Pair], names: tuple[str, str]) -> str:
     """Return two runs beside each other: rows that differ are tinted, the first one is marked."""
     width = 2 * _COLUMN + 56
-    svg = Svg(width, ROW * (len(pairs) + 1) + 16, f"{names[0]} and {names[1]}")
+    canvas = Canvas(width, _ROW * (len(pairs) + 1) + 16)
     for column, name in enumerate(names):
-        svg.text(_column_x(column), 14, name, width=_COLUMN - 24, is_bold=True)
+        shown = one_line(name, int((_COLUMN - 24) / CHAR_WIDTH))
+        canvas.text(_column_x(column), 14 + _BASELINE, shown, bold=True)
     first = next((i for i, pair in enumerate(pairs) if pair.verdict != "same"), None)
     for i, pair in enumerate(pairs):
-        y = ROW * (i + 1.5)
-        svg.box(8, y - ROW / 2 + 1, width - 16, ROW - 2, fill=_TINTS[pair.verdict], radius=4)
+        y = _ROW * (i + 1.5)
+        canvas.box(8, y - _ROW / 2 + 1, width - 16, _ROW - 2, _TINTS[pair.verdict])
         for column, step in enumerate((pair.a, pair.b)):
             if step is not None:
-                _side(svg, _column_x(column), y, step)
+                _side(canvas, _column_x(column), y, step)
         if i == first:
-            svg.box(8, y - ROW / 2 + 1, 3, ROW - 2, fill="#c62828")
-            svg.text(width / 2, y, "≠", colour="#c62828", anchor="middle", is_bold=True)
+            canvas.box(8, y - _ROW / 2 + 1, 3, _ROW - 2, FAILED)
+            canvas.text(width / 2, y + _BASELINE, "≠", FAILED, anchor="middle", bold=True)
         elif pair.a is not None and pair.b is not None:
-            svg.line(width / 2 - 10, y, width / 2 + 10, y, colour=RULE)
-    return str(svg)
+            canvas.line(width / 2 - 10, y, width / 2 + 10, y, GRID)
+    return str(canvas)
 
 
 def _column_x(column: int) -> float:
     return 20 + column * (_COLUMN + 24)
 
 
-def _side(svg: Svg, x: float, y: float, step: Step) -> None:
-    svg.box(
-        x,
-        y - 5,
-        10,
-        10,
-        fill=colour_of(step.kind, is_failed=step.failure is not None),
-        radius=3,
-    )
+def _side(canvas: Canvas, x: float, y: float, step: Step) -> None:
+    _mark(canvas, x, y, step.kind, is_failed=step.failure is not None)
     said = step.input if step.input is not None else step.output
-    label = fitted(step.title(), _COLUMN - 40)
-    svg.text(x + 18, y, label, colour=INK)
-    used = (len(label) + 2) * CHAR_WIDTH
-    if said is not None and _COLUMN - 40 - used > 40:
-        svg.text(x + 18 + used, y, shortened(said), colour=FAINT, width=_COLUMN - 40 - used)
+    _label(
+        canvas, (x + 18, y), step.title(), "" if said is None else shortened(said), _COLUMN - 40
+    )
 
 
 def duration_text(us: float) -> str:
@@ -219,6 +244,22 @@ def graphviz(root: Node) -> str:
         lines.append(f'  n{number} [label="{_quoted(node.label)}", fillcolor="{colour}"];')
     lines += [f"  n{parent} -> n{child};" for parent, child in _edges(root)]
     return "\n".join([*lines, "}"])
+
+
+class RunPicture(Picture):
+    """A picture of a tree, with the tree itself for Mermaid and Graphviz."""
+
+    def __init__(self, svg: str, root: Node) -> None:
+        super().__init__(svg, f"run {root.label}")
+        self.root = root
+
+    def mermaid(self) -> str:
+        """Return the tree as a Mermaid flowchart."""
+        return mermaid(self.root)
+
+    def graphviz(self) -> str:
+        """Return the tree as a Graphviz digraph."""
+        return graphviz(self.root)
 
 
 def _edges(root: Node) -> Iterator[tuple[int, int]]:

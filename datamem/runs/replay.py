@@ -12,7 +12,7 @@ from datamem.db.database import Db
 from datamem.db.diff import diff
 from datamem.db.difference import Difference
 from datamem.runs.diff_steps import Pair, align_steps
-from datamem.runs.pictures import side_by_side_svg
+from datamem.runs.pictures import side_by_side_svg, tree_of, tree_svg
 from datamem.runs.record import Agent, call_agent, check_loop
 from datamem.runs.record_context import RunContext
 from datamem.runs.record_read import Recording, read_recording
@@ -61,6 +61,9 @@ class Playback:
 
     def __iter__(self) -> Iterator[Frame]:
         return (self[i] for i in range(len(self)))
+
+    def _repr_svg_(self) -> str:
+        return tree_svg(tree_of(self.recording.run_id, self.recording.steps))
 
 
 @dataclass(slots=True)
