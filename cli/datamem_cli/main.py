@@ -12,10 +12,12 @@ from datamem_cli import (
     data,
     demo,
     doctor,
+    keys,
     look,
     query,
     remember,
     replaying,
+    running,
     search,
     store,
     talk,
@@ -64,6 +66,8 @@ for _module in (
     transfer,
     demo,
     doctor,
+    running,
+    keys,
     replaying,
 ):
     for _command in _module.COMMANDS:

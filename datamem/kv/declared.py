@@ -9,6 +9,7 @@ from typing import Any
 from datamem.conn import Connection
 from datamem.db import Db
 from datamem.edn import Keyword
+from datamem.errors import StorageError
 from datamem.schema.agent import agent_schema, missing_definitions
 from datamem.transact import resolve
 
@@ -27,8 +28,13 @@ def declare(conn: Connection, *sections: str) -> None:
     imported with its own dates.
     """
     names = _names(sections)
-    if not _is_known(conn.db, names):
+    if _is_known(conn.db, names):
+        return
+    try:
         conn.commit(_declaration(names))
+    except StorageError as error:
+        if error.code != "storage/read-only":  # then there is nothing to read either
+            raise
 
 
 def _is_known(db: Db, names: tuple[Keyword, ...]) -> bool:

@@ -166,10 +166,11 @@ def deleting(db: Db, kind: Kind, eid: int) -> list[Any]:
 
 def entries_of(db: Db, kind: Kind, scope: Scope, prefix: str, now_us: int) -> list[Entry]:
     """Return the records of a scope whose names begin with a prefix, by name."""
-    names = db.schema.require(kind.name)
-    entities = _entities(db, kind["namespace"], str(scope))
+    names = db.schema.get(kind.name)
+    if names is None:
+        return []
     found = []
-    for eid in entities:
+    for eid in _entities(db, kind["namespace"], str(scope)):
         [word] = db.words(eid, names.id)[:1]
         if db.heap.get(word)[1].startswith(prefix):
             entry = live_entry(db, kind, eid, now_us)
