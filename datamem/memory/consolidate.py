@@ -41,22 +41,52 @@ _IMPORTANCE: Final = 0.5
 _ABSENT: Final = int(np.iinfo(np.int64).min)
 
 
-def sessions_to_consolidate(db: Db, *, min_messages: int = 2) -> list[int]:
-    """Return the ended sessions that have messages newer than their episode, or no episode.
+def sessions_to_consolidate(
+    db: Db, episodes: Db | None = None, *, min_messages: int = 2
+) -> list[int]:
+    """Return the ended sessions that have other messages than their episode tells of, ascending.
 
     Consolidating is thus a query, and may be interrupted and continued anywhere.
+
+    Args:
+        episodes: where episodes are looked for: with those that are forgotten, so that these are not
+            made again. None: `db`.
+        min_messages: shorter sessions wait.
+
+    Cost: some columns, whatever the number of sessions.
     """
-    words = words_by_entity(db, ":session/status")
-    ended = [
-        e for e, v in zip(words.e.tolist(), words.values(db), strict=True) if v == ":ended"
-    ]
-    counts = np.array([len(messages_of(db, e)) for e in ended], np.int64)
-    known = [_sources(db, _episode_of(db, e)) for e in ended]
-    return [
-        e
-        for e, n, sources in zip(ended, counts.tolist(), known, strict=True)
-        if n >= min_messages and n != sources
-    ]
+    status, session = db.schema.get(":session/status"), db.schema.get(":message/session")
+    word = None if status is None else db.encode(status, ":ended")
+    if status is None or session is None or word is None:
+        return []
+    ended = np.sort(db.rows(a=status.id, v=word).e)
+    counts = _counts(db.rows(a=session.id).v, ended)
+    told = _told(episodes or db, ended)
+    found: list[int] = ended[(counts >= min_messages) & (counts != told)].tolist()
+    return found
+
+
+def _counts(column: Int64Array, keys: Int64Array) -> Int64Array:
+    """Return how often each key stands in a column; keys ascending and distinct."""
+    at = np.searchsorted(keys, column)
+    inside = at < len(keys)
+    hit = at[inside][keys[at[inside]] == column[inside]]
+    return np.bincount(hit, minlength=len(keys)).astype(np.int64)
+
+
+def _told(db: Db, sessions: Int64Array) -> Int64Array:
+    """Return of how many messages the episode of each session tells; the longest of several."""
+    level = db.schema.get(":memory/level")
+    found = np.zeros(len(sessions), np.int64)
+    if level is None or not len(sessions):
+        return found
+    episodes = np.sort(db.rows(a=level.id, v=EPISODE).e)
+    of = first_words(db, ":memory/session", episodes, _ABSENT)
+    sources = _counts(words_by_entity(db, ":memory/source-messages", episodes).e, episodes)
+    at = np.minimum(np.searchsorted(sessions, of), len(sessions) - 1)
+    hit = sessions[at] == of
+    np.maximum.at(found, at[hit], sources[hit])
+    return found
 
 
 def messages_of(db: Db, session: int) -> Int64Array:
@@ -87,7 +117,8 @@ def consolidate_sessions(
     """
     db = context.view()
     if sessions is None:
-        chosen = sessions_to_consolidate(db, min_messages=min_messages)
+        every = context.view(include_forgotten=True)
+        chosen = sessions_to_consolidate(db, every, min_messages=min_messages)
     else:
         chosen = [get(db, "session", session) for session in sessions]
     found = []
@@ -118,9 +149,12 @@ def _episode_tx(
 ) -> list[Any]:
     """Return what is new about an episode; nothing if all is known."""
     eid = db.resolve([":memory/id", uuid])
-    times = first_words(db, ":message/timestamp", np.sort(messages), 0)
-    made = now_us if not len(times) else min(now_us, int(times.max()) or now_us)
+    before = np.empty(0, np.int64) if eid is None else _sources(db, eid)
+    said = None if eid is None else db.entity(eid).get(":memory/content")
+    if said == content and np.array_equal(before, np.sort(messages)):
+        return []
     entity: dict[str, Any] = {
+        ":db/id": "episode",
         ":memory/id": uuid,
         ":memory/session": session,
         ":memory/type": Keyword(":episode"),
@@ -129,12 +163,11 @@ def _episode_tx(
         ":memory/hash": digest_of(content),
         ":memory/source-messages": messages.tolist(),
     }
-    entity |= _owners(db, session)
     if eid is None:
-        entity |= _fresh(db, ":episode", made)
-    elif _sources(db, eid) == len(messages) and db.entity(eid)[":memory/content"] == content:
-        return []
-    return [entity]
+        times = first_words(db, ":message/timestamp", np.sort(messages), now_us)
+        entity |= _owners(db, session) | _fresh(db, ":episode", min(now_us, int(times.max())))
+    gone = np.setdiff1d(before, messages).tolist()
+    return [entity, *([":db/retract", eid, ":memory/source-messages", e] for e in gone)]
 
 
 def _fresh(db: Db, kind: str, us: int) -> dict[str, Any]:
@@ -166,15 +199,10 @@ def _name(db: Db, e: int) -> str:
     return str(e)
 
 
-def _episode_of(db: Db, session: int) -> int | None:
-    return db.resolve([":memory/id", uuid5(_NAMESPACE, f"episode of {_name(db, session)}")])
-
-
-def _sources(db: Db, memory: int | None) -> int:
-    attribute = db.schema.get(":memory/source-messages")
-    if memory is None or attribute is None:
-        return 0
-    return len(db.words(memory, attribute.id))
+def _sources(db: Db, memory: int) -> Int64Array:
+    """Return the messages that a memory names as its sources, ascending."""
+    attribute = db.schema.require(":memory/source-messages")
+    return np.sort(np.array(db.words(memory, attribute.id), np.int64))
 
 
 def texts_of(db: Db, es: Int64Array) -> list[str]:

@@ -55,6 +55,23 @@ def test_consolidating_again_changes_nothing_and_more_messages_renew_it(conn_at)
     assert [v.content for v in mem.list(type="episode")] == [again.content]
 
 
+def test_a_forgotten_episode_is_not_made_again_and_a_deleted_message_leaves_it(conn_at) -> None:
+    conn, _ = conn_at
+    mem = Memory(conn)
+    session = talk(mem, 1, DOGS)
+    talk(mem, 2, RAIN, day=1)
+    first, second = mem.consolidate(themes=False)
+    mem.forget(first)
+    assert mem.consolidate() == []
+    conn.transact([[":db/retractEntity", mem.recall("Did the tent get wet", k=1).eids[0]]])
+    talk(mem, 2, [RAIN[0], ("Bob", "We slept badly.")], day=1)
+    (again,) = mem.consolidate()
+    assert again.eid == second.eid
+    assert {m.content for m in again.source_messages} == {RAIN[0][1], "We slept badly."}
+    assert [record.eid for record in mem.consolidate([session])] == [first.eid]
+    assert mem.get(first) is None
+
+
 def test_a_session_that_goes_on_waits(conn_at) -> None:
     conn, _ = conn_at
     mem = Memory(conn)
