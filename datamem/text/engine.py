@@ -165,8 +165,11 @@ class EngineSearcher:
             case Prefix(start, stem):
                 found = Query.fuzzy_term_query(self._schema, _TEXT, start, 0, prefix=True)
                 return self._expanded(found, stem, weights)
-            case Fuzzy(token, distance):
+            case Fuzzy(token, distance, near):
                 found = Query.fuzzy_term_query(self._schema, _TEXT, token, distance)
+                if near:
+                    others = Query.term_set_query(self._schema, _TEXT, sorted(near))
+                    found = Query.boolean_query([(Occur.Should, found), (Occur.Should, others)])
                 return self._expanded(found, token, weights)
             case Boost(part, factor):
                 return Query.boost_query(self._compile(part, weights), factor)

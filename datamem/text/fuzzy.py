@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+_ALPHABETS: Final = ((0x61, 0x7A), (0x3B1, 0x3C9), (0x430, 0x44F))
+"""First and last letters, Latin, Greek and Cyrillic: of scripts whose words have stems."""
+
 
 def within_distance(one: str, other: str, most: int) -> bool:
     """Tell whether two words are at most `most` edits apart (optimal string alignment).
@@ -18,6 +23,26 @@ def within_distance(one: str, other: str, most: int) -> bool:
     if max(len(one), len(other)) <= 1:
         return True
     return _distance(one, other) <= most
+
+
+def words_nearby(word: str) -> set[str]:
+    """Return the words one edit away, with the letters of the word's script.
+
+    Example:
+        >>> "morning" in words_nearby("mornnig"), len(words_nearby("tea"))
+        (True, 181)
+    """
+    letters = set(word)
+    for first, last in _ALPHABETS:
+        if word and first <= ord(word[0]) <= last:
+            letters |= {chr(code) for code in range(first, last + 1)}
+    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    found = {a + c + b for a, b in splits for c in letters}
+    for a, b in splits[:-1]:
+        found |= {a + c + b[1:] for c in letters}
+        found.add(a + b[1:])
+        found.add(a + b[1:2] + b[0] + b[2:])
+    return found - {word, ""}
 
 
 def _without_ends(one: str, other: str) -> tuple[str, str]:

@@ -110,8 +110,8 @@ def _is_found(part: Term | Prefix | Fuzzy, token: str) -> bool:
             return token == wanted
         case Prefix(start, stem):
             return token.startswith(start) or token == stem
-        case Fuzzy(wanted, distance):
-            return within_distance(token, wanted, distance)
+        case Fuzzy(wanted, distance, near):
+            return token in near or within_distance(token, wanted, distance)
 
 
 def _window(

@@ -13,12 +13,12 @@ parse refuses it and says where.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from datamem.errors import QueryError
 from datamem.text.analysis import Analyzer, is_cjk
+from datamem.text.fuzzy import words_nearby
 from datamem.text.syntax import (
     NOTHING,
     Bool,
@@ -34,6 +34,8 @@ from datamem.text.syntax import (
 
 Operator = Literal["or", "and"]
 MAX_DEPTH: Final = 50
+MAX_FUZZY_LETTERS: Final = 24
+"""Longer words are compared by their stems only."""
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<phrase>"(?P<text>[^"]*)(?P<end>"|$)(?:\^(?P<pboost>\d+(?:\.\d+)?))?)
@@ -265,7 +267,7 @@ class _Parser:
             distance = int(m["distance"] or 1)
             if distance > 2:
                 self._fault("a word is at most 2 letters away", "use ~1 or ~2", token.at)
-            part = _each(self._analyzer.tokens(text), lambda t: Fuzzy(t, min(distance, 2)))
+            part = self._fuzzy(text, min(distance, 2))
         elif m["star"] is not None:
             part = self._prefix(text)
         else:
@@ -273,6 +275,17 @@ class _Parser:
             is_stop = isinstance(part, Term) and self._analyzer.is_stop_word(text)
             return _Factor(_boosted(part, boost), sign, is_stop)
         return _Factor(_boosted(part, boost), sign)
+
+    def _fuzzy(self, text: str, distance: int) -> Node:
+        """Return words near a word; stems hide letters, so neighbours are stemmed one by one."""
+        words, stems = self._analyzer.words(text), self._analyzer.tokens(text)
+        parts: list[Node] = []
+        for word, stem in zip(words, stems, strict=True):
+            near = frozenset[str]()
+            if self._analyzer.language != "none" and len(word) <= MAX_FUZZY_LETTERS:
+                near = frozenset(self._analyzer.tokens(" ".join(words_nearby(word))))
+            parts.append(Fuzzy(stem, distance, near))
+        return all_of(parts) if parts else NOTHING
 
     def _prefix(self, text: str) -> Node:
         words, stems = self._analyzer.words(text), self._analyzer.tokens(text)
@@ -288,10 +301,6 @@ def _phrase(tokens: list[str]) -> Node:
     if not tokens:
         return NOTHING
     return Term(tokens[0]) if len(tokens) == 1 else Phrase(tuple(tokens))
-
-
-def _each(tokens: list[str], make: Callable[[str], Node]) -> Node:
-    return all_of([make(token) for token in tokens]) if tokens else NOTHING
 
 
 def _boosted(part: Node, factor: float) -> Node:

@@ -31,10 +31,15 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Fuzzy:
-    """A token at most `distance` letters inserted, left out, changed or swapped away."""
+    """A token at most `distance` letters inserted, left out, changed or swapped away.
+
+    Attributes:
+        near: other tokens that count as well: the stems of the words one letter away.
+    """
 
     token: str
     distance: int
+    near: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,9 +117,13 @@ class _Reader:
             case Prefix(start, stem):
                 same = (token for token in self._tokens() if token.startswith(start))
                 return self._expanded(same, stem)
-            case Fuzzy(token, distance):
-                near = (t for t in self._tokens() if within_distance(t, token, distance))
-                return self._expanded(near, token)
+            case Fuzzy(token, distance, near):
+                found = (
+                    t
+                    for t in self._tokens()
+                    if t in near or within_distance(t, token, distance)
+                )
+                return self._expanded(found, token)
             case Boost(part, factor):
                 matches, scores = self.read(part)
                 return matches, scores * factor

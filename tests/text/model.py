@@ -40,9 +40,9 @@ class ExactModel:
                 return self._bm25(words, phrase_count(words, tokens), len(tokens))
             case Prefix(start, stem):
                 return self._expanded(any(t.startswith(start) for t in tokens), stem, tokens)
-            case Fuzzy(word, distance):
-                near = any(within_distance(t, word, distance) for t in tokens)
-                return self._expanded(near, word, tokens)
+            case Fuzzy(word, distance, near):
+                is_near = any(t in near or within_distance(t, word, distance) for t in tokens)
+                return self._expanded(is_near, word, tokens)
             case Boost(part, factor):
                 score = self._score(part, tokens)
                 return None if score is None else score * factor

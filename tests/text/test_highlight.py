@@ -23,6 +23,7 @@ def test_words_phrases_prefixes_and_near_words_are_found_as_they_stand() -> None
     assert found("dog") == ["dogs", "dogs"]
     assert found('"two dogs"') == ["two dogs"]
     assert found("adopt*") == ["adopted"]
+    assert found("adoptt~") == ["adopted"]
     assert found("carolyne~2") == ["Caroline", "Caroline"]
     assert found("brulee -dogs") == ["brûlée"]
     assert found("京都") == ["京都"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datamem.text.analysis import analyzer
 from datamem.text.engine import Engine
-from datamem.text.fuzzy import within_distance
+from datamem.text.fuzzy import within_distance, words_nearby
 from datamem.text.phrases import count_phrases
 from datamem.text.statistics import Part, Statistics
 from datamem.text.syntax import Bool, Boost, Fuzzy, Node, Phrase, Prefix, Term, any_of
@@ -24,7 +24,7 @@ leaves = st.one_of(
     words.map(Term),
     st.builds(Phrase, st.lists(words, min_size=2, max_size=3).map(tuple)),
     words.map(lambda w: Prefix(w[:2], w)),
-    st.builds(Fuzzy, words, st.integers(1, 2)),
+    st.builds(Fuzzy, words, st.integers(1, 2), st.frozensets(words, max_size=2)),
 )
 
 
@@ -98,6 +98,7 @@ def test_words_within_a_distance_are_those_that_so_many_edits_reach(
     """Model: all edits of the one, all edits of these; a swapped pair is not touched again."""
     if most == 1:
         assert within_distance(one, other, 1) == (other == one or other in edits(one))
+        assert not one or words_nearby(one) >= edits(one) - {one, ""}
     elif within_distance(one, other, 2):
         assert any(within_distance(w, other, 1) for w in {one, *edits(one)})
 
