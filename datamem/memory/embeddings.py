@@ -116,6 +116,18 @@ def embed(embedder: Any, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.fl
     return found
 
 
+def embedded(conn: Connection, embedder: Any, text: str) -> dict[str, Any]:
+    """Return the vector of a text under the attribute of its model; nothing without an embedder.
+
+    It may declare the attribute, so it is not for functions that a transaction calls.
+    """
+    if embedder is None:
+        return {}
+    vector = embed(embedder, [text])[0]
+    attribute = vectors_of(conn, model_name(embedder), len(vector)).attribute
+    return {attribute: vector} if vector.any() else {}
+
+
 def near_duplicate(db: Db, vectors: Vectors, vector: Any, similar: float) -> list[int]:
     """Return the entities whose vector has at least this cosine with `vector`, nearest first."""
     if vector is None or not np.any(vector):

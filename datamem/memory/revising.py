@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from datamem.db.time import instant_of_t
 from datamem.errors import DatamemError
-from datamem.ids import t_of_tx
-from datamem.memory.adding import INSTANTS, MANY_REFS, OPTIONS, REFS, digest_of, facts_of
+from datamem.ids import t_of_tx, tx_of_t
+from datamem.memory.adding import INSTANTS, OPTIONS, digest_of, facts_of
 from datamem.memory.context import Context, Forms, keyword
+from datamem.memory.embeddings import embedded
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
+from datamem.schema.types import ValueType
 
 if TYPE_CHECKING:
     from datamem.db import Db, TxReport
@@ -53,16 +55,18 @@ def revise(
         DatamemError: `memory/bad-option`, `memory/no-content` for an empty text.
     """
     _check_options(content, options)
+    text = content if content is not None else _text_of(options.get("data"))
+    vector = {} if text is None else embedded(context.conn, context.embedder, text)
 
     def build(db: Db) -> Forms:
         eid = get(db, "memory", ref)
         facts = facts_of(options, context.now_us(), lambda kind, name: get(db, kind, name))
         if options.get("type"):
             facts[":memory/type"] = keyword(options["type"])
-        text = content if content is not None else _text_of(options.get("data"))
         if text is not None:
-            facts |= {":memory/content": text, ":memory/hash": digest_of(text)}
+            facts |= {":memory/content": text, ":memory/hash": digest_of(text), **vector}
         forms: Forms = _replaced(db, eid, facts)
+        forms += [] if text is None else _stale_vectors(db, eid, vector)
         gone = [_attribute_of(name) for name, value in options.items() if value is None]
         forms += [[":db/retract", eid, name] for name in gone if _has(db, eid, name)]
         return [*forms, {":db/id": eid, **facts}] if facts else forms
@@ -110,6 +114,16 @@ def _replaced(db: Db, eid: int, facts: Mapping[str, Any]) -> Forms:
                 [":db/retract", eid, name, value] for value in before if value not in values
             ]
     return forms
+
+
+def _stale_vectors(db: Db, eid: int, vector: Mapping[str, Any]) -> Forms:
+    """Return retractions of the vectors of an old text, by models that have not seen the new one."""
+    attributes = (db.schema.require(a) for a in {a for a, _ in db.entity_words(eid)})
+    return [
+        [":db/retract", eid, attribute.ident]
+        for attribute in attributes
+        if attribute.value_type is ValueType.VECTOR and attribute.ident not in vector
+    ]
 
 
 def tag(context: Context, ref: Any, tags: Sequence[str]) -> Record:
@@ -176,12 +190,7 @@ def _version(db: Db, t: int, added: dict[str, Any], retracted: dict[str, Any]) -
 
 def authors_of(db: Db, t: int) -> dict[str, Any]:
     """Return what a transaction says of itself; references as entity ids."""
-    from datamem.ids import tx_of_t
-
     entity = db.entity(tx_of_t(t))
     if entity is None:
         return {}
     return {name: getattr(entity[name], "eid", entity[name]) for name in entity}
-
-
-__all__ = ["MANY_REFS", "REFS", "Version", "authors_of", "revise", "tag", "untag", "versions"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from datamem.errors import DatamemError
 from datamem.memory.adding import digest_of, facts_of, item_of
 from datamem.memory.context import Context, Forms, keyword, names_of
+from datamem.memory.embeddings import embedded
 from datamem.memory.kinds import get
 from datamem.memory.links import find_relation, relation_form
 from datamem.memory.record import Record
@@ -36,6 +37,7 @@ def supersede(
             began later.
     """
     when = context.now() if at is None else at if at.tzinfo else at.replace(tzinfo=UTC)
+    vector = embedded(context.conn, context.embedder, new) if isinstance(new, str) else {}
 
     def build(db: Db) -> Forms:
         before = get(db, "memory", old)
@@ -43,7 +45,7 @@ def supersede(
         forms: Forms = [[":db/add", before, ":fact/valid-to", when]]
         if isinstance(new, str):
             after: int | str = "new"
-            forms.append(_new_memory(context, db, before, new, options, when))
+            forms.append({**_new_memory(context, db, before, new, options, when), **vector})
         else:
             after = get(db, "memory", new)
             forms.append([":db/add", after, ":fact/valid-from", when])

@@ -11,6 +11,7 @@ import pytest
 import datamem
 from datamem.errors import DatamemError
 from datamem.memory import Memory
+from tests.memory.conftest import fresh
 
 
 def texts(records) -> list[str]:
@@ -244,6 +245,20 @@ def test_an_embedder_gives_vectors_of_its_own_attribute() -> None:
     with pytest.raises(DatamemError) as refused:
         mem.add("x", embedding=[1.0, 2.0], model="letters")
     assert refused.value.code == "memory/wrong-dimensions"
+
+
+def test_a_revised_text_has_another_vector() -> None:
+    mem = Memory(fresh(), embedder=Letters())
+    memory = mem.add("aaa", embedding=[1.0, 0.0], model="two")
+    assert ":embedding/two" in memory.entity
+    revised = mem.revise(memory, "bbb")
+    assert list(revised.entity[":embedding/letters"][:2]) == [0.0, 3.0]
+    assert ":embedding/two" not in revised.entity, "of a text that is no longer there"
+    assert mem.revise(memory, importance=0.5).entity[":embedding/letters"][1] == 3.0
+    after = mem.supersede(memory, "ccc")
+    assert after.entity[":embedding/letters"][2] == 3.0
+    plain = Memory(mem.conn).revise(after, "ddd")
+    assert ":embedding/letters" not in plain.entity, "there is nothing to embed it with"
 
 
 def test_a_vector_may_come_with_the_memory(mem) -> None:
