@@ -60,7 +60,7 @@ class Origin:
         return ", ".join(parts)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Derivation:
     """Something known or said, and under it what it came from.
 
@@ -86,8 +86,11 @@ class Derivation:
         for child in self.children:
             yield from child
 
+    def __repr__(self) -> str:
+        return f"<Derivation {self.kind} {self.text}>"
+
     def __str__(self) -> str:
-        return "\n".join(self.lines(0))
+        return "\n".join(self.lines())
 
     def lines(self, depth: int = 0) -> Iterator[str]:
         """Yield it as text, what it came from indented under it."""

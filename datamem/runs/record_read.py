@@ -21,7 +21,7 @@ BEGIN: Final = "record"
 _FORMAT: Final = "datamem-recording-1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Recording:
     """What a run recorded: all that a replay needs, apart from its code.
 
@@ -39,6 +39,9 @@ class Recording:
     start_t: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     schema: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Recording of {self.run_id}: {len(self.steps)} steps>"
 
     @property
     def digest(self) -> str:

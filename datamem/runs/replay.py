@@ -43,12 +43,15 @@ class Frame:
         return diff(self.before, self.after).select(is_memory)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Playback:
     """A run stepped through from its record, without its code: a sequence of frames."""
 
     recording: Recording
     db: Db
+
+    def __repr__(self) -> str:
+        return f"<Playback of {self.recording.run_id}: {len(self)} steps>"
 
     def __len__(self) -> int:
         return len(self.recording.steps)
@@ -66,7 +69,7 @@ class Playback:
         return tree_svg(tree_of(self.recording.run_id, self.recording.steps))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Replay:
     """What came of running a run's code again.
 
@@ -134,6 +137,10 @@ class Replay:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        outcome = "same" if self.divergence is None else self.divergence.reason
+        return f"<Replay of {self.recording.run_id}: {len(self.steps)} steps, {outcome}>"
 
     def __str__(self) -> str:
         count = len(self.steps)
