@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from datamem.memory.context import Context, new_id
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
+from datamem.memory.scoping import narrowed
 from datamem.memory.view import ValidAt
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Recalls:
         query: str,
         *,
         k: int = 10,
+        scope: Mapping[str, Any] | None = None,
         as_of: int | datetime | None = None,
         valid_at: ValidAt = None,
         include_forgotten: bool = False,
@@ -53,6 +55,7 @@ class Recalls:
         Args:
             query: a question or some words; names of users and entities, and dates, count as such.
             k: how many at most.
+            scope: owners to keep to, as `Memory.scope` takes them: `{"user": "ada"}`.
             as_of: ask what was known then; strengths are of then too.
             valid_at: only facts that were true then; see `Memory.view`.
             include_forgotten: also what is forgotten, deleted or expired.
@@ -76,20 +79,21 @@ class Recalls:
         """
         from datamem.memory.recall import recall
 
+        ctx = self.ctx if scope is None else narrowed(self.ctx, **scope)
         found = recall(
-            self.ctx.view(as_of=as_of, valid_at=valid_at, include_forgotten=include_forgotten),
+            ctx.view(as_of=as_of, valid_at=valid_at, include_forgotten=include_forgotten),
             query,
             now_us=self._instant(as_of),
             k=k,
-            embedder=self.ctx.embedder,
+            embedder=ctx.embedder,
             vector=vector,
             weights=weights,
             **options,
         )
         if reinforce:
-            self._waiting().add(found.eids.tolist(), self.ctx.now_us())
+            self._waiting().add(found.eids.tolist(), ctx.now_us())
         if record:
-            self.record_recall(found)
+            _record(ctx, found)
         return found
 
     def context(
@@ -130,12 +134,7 @@ class Recalls:
         What was asked, chosen and ignored, and why, are then queries over `:recall/…` and
         `:candidate/…`.
         """
-        from datamem.memory.recall.kept import recall_tx
-
-        uuid = new_id()
-        owners = self.ctx.owners("recall")
-        report = self.ctx.transact(recall_tx(found, uuid, owners, keep), why="recall")
-        return self.ctx.record(report.db_after, report.tempids["recall"], "recall", is_new=True)
+        return _record(self.ctx, found, keep)
 
     def reinforce(self, items: Iterable[Any]) -> None:
         """Strengthen what was used, with the next `flush`: items of a recall, or memories."""
@@ -320,3 +319,13 @@ class Recalls:
         return instant_us(
             self.ctx.conn.db.as_of(as_of), None if isinstance(as_of, int) else as_of
         )
+
+
+def _record(ctx: Context, found: Recall, keep: int | None = None) -> Record:
+    from datamem.memory.recall.kept import KEPT, recall_tx
+
+    forms = recall_tx(
+        found, new_id(), ctx.owners("recall"), KEPT if keep is None else max(0, keep)
+    )
+    report = ctx.transact(forms, why="recall")
+    return ctx.record(report.db_after, report.tempids["recall"], "recall", is_new=True)

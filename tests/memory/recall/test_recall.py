@@ -343,3 +343,5 @@ def test_a_scope_keeps_its_recalls_extractions_and_episodes_to_itself(conn_at) -
         assert db.q("[:find (count ?m) . :where [?m :memory/level 1]]") == count
     assert other.db.q("[:find (count ?c) . :where [?c :candidate/score _]]") is None
     assert other.recall("sea").considered == 0
+    assert one.recall("sea", scope={"user": "nia"}).considered > 0
+    assert one.recall("sea", scope={"user": one.users.create("Ida")}).considered == 0
