@@ -209,7 +209,9 @@ class _Batch:
             ":memory/created-at": self._now,
             **facts_of(options, self._now_us, self._ref),
         }
-        known = find(self._db, "memory", options["id"]) if options.get("id") else None
+        known = (
+            find(self._db.unbounded(), "memory", options["id"]) if options.get("id") else None
+        )
         if known is not None:
             raise DatamemError(
                 f"there is a memory {options['id']} already",

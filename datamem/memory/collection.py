@@ -110,7 +110,7 @@ class Collection:
         return self._record(report, report.tempids["new"], is_new=True)
 
     def _form(self, db: Db, id: Any, options: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002
-        if id is not None and find(db, self.kind, id) is not None:
+        if id is not None and find(db.unbounded(), self.kind, id) is not None:
             raise exists_error(self.kind, id)
         form = {
             ":db/id": "new",
@@ -133,7 +133,7 @@ def exists_error(kind: str, name: Any) -> DatamemError:
     return DatamemError(
         f"there is a {kind} {name} already",
         code="memory/exists",
-        hint="update it, or give another id",
+        hint="update it, or give another id: names are of a database, not of a tenant",
         kind=kind,
         id=name,
     )

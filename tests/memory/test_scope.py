@@ -125,6 +125,17 @@ def test_nothing_is_written_outside(tenants, write) -> None:
     assert acme.conn.db.basis_t == t
 
 
+def test_a_name_is_taken_in_the_whole_database(tenants) -> None:
+    acme = tenants["acme"]
+    for make in (
+        lambda: acme.users.create("x", id="evil-user"),
+        lambda: acme.sessions.create(id="evil-user-s"),
+    ):
+        with pytest.raises(DatamemError) as refused:
+            make()
+        assert refused.value.code == "memory/exists"
+
+
 def test_a_user_sees_their_own_and_what_is_shared(tenants) -> None:
     ada = tenants["acme"].scope(user="acme-user")
     assert set(ada.db.q(CONTENT)) == {"acme user secret", "acme rule", "acme aide's"}
