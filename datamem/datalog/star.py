@@ -2,8 +2,8 @@
 
 `[?e :name "Ivan"] [?e :age ?a] [(> ?a 30)]` is a star: each pattern says something of the same `?e`. Where the
 attributes lie in one piece (`Solid`), the pattern that selects fewest rows is a slice of its column, and the
-others are looked up by entity, those that drop rows first. Attributes in several levels (`Layered`), or with
-rows that are dead or new (`Loose`), are read the same way, more slowly. Everything else, and every view that is not plain, goes to the engine.
+others are looked up by entity, those that drop rows first. Attributes in several levels (`Layered`) are read
+the same way, more slowly; those with rows that are dead or new when they are asked for again. Everything else, and every view that is not plain, goes to the engine.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from datamem.datalog import kernels
 from datamem.datalog.kernels import BoolArray, Int64Array
 from datamem.datalog.simple import ENGINE, Start, start_word
 from datamem.db.database import Db
-from datamem.db.loose import Loose
 from datamem.index.layered import Layered
 from datamem.index.solid import Solid
 
 ENTITY: Final = -1
 """Stands for the entity among the leaves."""
 
-Piece: TypeAlias = Solid | Layered | Loose
+Piece: TypeAlias = Solid | Layered
 
 _Bound = tuple[int | None, int | None]
 _Span = tuple[int, int]
@@ -83,7 +82,12 @@ class StarRows:
         words = self._words(db, inputs)
         if words is None:
             return None
-        pieces = [_piece(db, leaf.attribute) for leaf in self.leaves]
+        pieces: list[Piece] = []
+        for leaf in self.leaves:
+            solids = db.solids(leaf.attribute)
+            if not solids:
+                return None
+            pieces.append(solids[0] if len(solids) == 1 else Layered(solids))
         columns = self._columns(pieces, words)
         if columns is None or ENTITY in self.outputs:
             return columns
@@ -142,7 +146,7 @@ class StarRows:
             False where an entity has several values.
         """
         rest = [i for i in range(len(pieces)) if i != driver]
-        rest.sort(key=lambda i: (spans[i][1] - spans[i][0]) / (pieces[i].row_count or 1))
+        rest.sort(key=lambda i: (spans[i][1] - spans[i][0]) / pieces[i].row_count)
         for i in rest:
             leaf, piece = self.leaves[i], pieces[i]
             if leaf.is_many:
@@ -215,14 +219,6 @@ class _Rows:
             self.keep(is_there)
             at = at[is_there]
         return piece.values_at(at)
-
-
-def _piece(db: Db, a: int) -> Piece:
-    """Return an attribute as what answers quickest where its rows lie."""
-    solids = db.solids(a)
-    if len(solids) == 1:
-        return solids[0]
-    return Layered(solids) if solids else Loose(db, a)
 
 
 def _span(leaf: Leaf, piece: Piece, words: tuple[int, ...]) -> _Span:

@@ -46,6 +46,7 @@ class Db:
 
     __slots__ = (
         "_bounds",
+        "_here",
         "_past",
         "_pasts",
         "_solids",
@@ -85,6 +86,7 @@ class Db:
         self._bounds = Bounds(upto, past=upto < basis)
         self._pasts: Pasts | None = None
         self._past: PastColumns | None = None
+        self._here: PastColumns | None = None
         self._solids: dict[int, tuple[Solid, ...]] = {}
         self.cache: dict[Any, Any] = {}
         """For upper layers: what is true of this value for ever, such as ranks of strings."""
@@ -247,7 +249,7 @@ class Db:
     def solids(self, a: int) -> tuple[Solid, ...]:
         """Return attribute `a` in pieces without dead rows, one a level; none where it is not like that.
 
-        REQUIRES: a plain view. A past view puts together what it is asked for again.
+        REQUIRES: a plain view. What is asked for again is put together in one.
 
         Cost: a dict lookup; the first time two searches a level and a pass over the novelty.
         """
@@ -255,9 +257,14 @@ class Db:
             found = self._solids[a]
         except KeyError:
             found = self._solids[a] = find_solids(self.index, self._bounds, a)
-        if not found and self._past is not None:
-            return self._past.solids(self.index, self._bounds, a)
-        return found
+        return found or self._kept_here().solids(self.index, self._bounds, a)
+
+    def _kept_here(self) -> PastColumns:
+        """Return what is kept of this instant."""
+        if self._here is None:
+            self._pasts = self._pasts or Pasts()
+            self._here = self._past or self._pasts.at(self._bounds.upto)
+        return self._here
 
     def count(self, e: int | None = None, a: int | None = None, v: int | None = None) -> int:
         """Return about how many datoms have the given parts; never fewer than there are.

@@ -1,8 +1,9 @@
-"""Columns that a past view keeps: an attribute it is asked for again, in one sorted piece.
+"""Columns that a view keeps: an attribute it is asked for again, in one sorted piece.
 
 The past of an attribute lies in several places, live rows and ended ones. Whoever asks one past instant
 twice will ask again, so the second time the attribute's rows are put together, sorted by entity, and kept
-beside the index; from then on the past is read as the present is.
+beside the index; from then on the past is read as a present at rest is. So is a present whose rows lie in
+several places, when it has been asked often enough.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ KEPT_ROWS: Final = 2_000_000
 
 KEPT_POINTS: Final = 8
 """How many points in time are remembered."""
+
+_ROWS_A_QUESTION: Final = 2_000
+"""Sorting so many rows costs about what a small question costs where rows lie in several places."""
 
 
 class Pasts:
@@ -61,7 +65,7 @@ class PastColumns:
     def __init__(self, pasts: Pasts) -> None:
         self._pasts = pasts
         self._asked: set[int] = set()
-        self._wanted: set[int] = set()
+        self._wanted: dict[int, int] = {}
         self._kept: dict[int, Rows] = {}
         self._solids: dict[int, tuple[Solid, ...]] = {}
 
@@ -71,11 +75,20 @@ class PastColumns:
         self._solids = {}
 
     def solids(self, index: Index, bounds: Bounds, a: int) -> tuple[Solid, ...]:
-        """Return the attribute's visible rows in one piece, nothing when asked for the first time."""
+        """Return the attribute's visible rows in one piece, nothing when asked for the first time.
+
+        The present will soon be another: there it takes so many questions that putting the rows together
+        costs no more than those did.
+        """
         found = self._solids.get(a, ())
-        if found or a not in self._wanted:
-            self._wanted.add(a)
+        if found:
             return found
+        left = self._wanted.get(a)
+        if left is None:
+            left = 1 if bounds.past else 2 + index.count(None, a, None) // _ROWS_A_QUESTION
+        self._wanted[a] = left - 1
+        if left > 0:
+            return ()
         rows = self._kept.get(a)
         if rows is None:
             rows = self._keep(index, bounds, a)
