@@ -17,6 +17,7 @@ import numpy as np
 
 from datamem.index.checked import CheckedBytes, seal_pages
 from datamem.index.codec import pack_value, unpack_value
+from datamem.index.kernels import Int64Array
 from datamem.schema.types import ValueType
 
 _SEGMENT_MAGIC: Final = b"DMHEAP02"
@@ -68,6 +69,24 @@ class HeapSegment:
         """Return the value of a code of this segment, decoded anew."""
         i = code - self.start
         return unpack_value(self._tag(i), self._data(i))
+
+    def texts(self, codes: Int64Array) -> list[str]:
+        """Return the strings of codes of this segment, ascending; decoded anew, and not kept.
+
+        REQUIRES: every code is a string's.
+
+        Cost: about 0.4 µs a string, and the verification of all pages between the first and the last.
+        """
+        at = codes - self.start
+        self._checked.need(_HEAD_BYTES + 8 * int(at[0]), _HEAD_BYTES + 8 * (int(at[-1]) + 2))
+        offsets = np.frombuffer(self._offsets, "<u8").astype(np.int64) + self._bytes_at
+        starts, stops = offsets[at].tolist(), offsets[at + 1].tolist()
+        self._checked.need(starts[0], stops[-1])
+        body = self._checked.body
+        return [
+            str(body[start:stop], "utf-8", "surrogatepass")
+            for start, stop in zip(starts, stops, strict=True)
+        ]
 
     def _tag(self, i: int) -> ValueType:
         at = self._tags_at + i

@@ -25,8 +25,11 @@ MAX_TOKEN_BYTES: Final = 65_530
 
 _CJK: Final = re.compile(
     "[\u3005\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-    "\U00020000-\U0003ffff]"
+    "\U00020000-\U0003ffff\ud800-\udfff]"
 )
+_SURROGATES: Final = frozenset(map(chr, range(0xD800, 0xE000)))
+"""Halves of characters, which no encoded text has."""
+
 _CLUSTER: Final = re.compile(r".[\u0300-\u036f\u3099\u309a\u1160-\u11ff]*", re.DOTALL)
 _NO_STOP_WORDS: Final = {"none", "arabic", "greek", "romanian", "tamil", "turkish"}
 
@@ -99,7 +102,12 @@ def prepare(text: str) -> str:
     """Return a text in the form in which the engine splits it: compatibility forms, CJK apart."""
     if text.isascii():
         return text
-    return _CJK.sub(r" \g<0> ", unicodedata.normalize("NFKC", text))
+    return _CJK.sub(_apart, unicodedata.normalize("NFKC", text))
+
+
+def _apart(found: re.Match[str]) -> str:
+    letter = found.group()
+    return " " if letter in _SURROGATES else f" {letter} "
 
 
 def is_cjk(text: str) -> bool:

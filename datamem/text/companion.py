@@ -18,7 +18,7 @@ import numpy as np
 
 from datamem.ids import ATTR_BASE, tx_of_t
 from datamem.index.companions import Companions
-from datamem.index.heap import Heap, LayerHeap, decode_codes
+from datamem.index.heap import Heap, LayerHeap, heap_texts
 from datamem.index.kernels import BoolArray, Int64Array
 from datamem.schema.bootstrap import TX_INSTANT
 from datamem.text.analysis import Analyzer, analyzer
@@ -149,7 +149,7 @@ class TextIndex:
         self._heap = heap
         is_much = len(codes) > BATCH_TEXTS or len(self._tail) + len(codes) > TAIL_TEXTS
         if is_much:
-            self._add_to_engine([*self._tail.codes, *codes.tolist()])
+            self._add_to_engine(sorted([*self._tail.codes, *codes.tolist()]))
         else:
             self._add_to_tail(codes.tolist())
         self._note(codes)
@@ -161,7 +161,7 @@ class TextIndex:
 
     def _texts(self, codes: Sequence[int]) -> list[str]:
         assert self._heap is not None
-        return decode_codes(self._heap, np.array(codes, np.int64))
+        return heap_texts(self._heap, np.array(codes, np.int64))
 
     def _add_to_engine(self, codes: Sequence[int]) -> None:
         """Add texts to the engine; an interrupt on the way leaves an index to be built anew."""
@@ -211,7 +211,7 @@ class TextIndex:
             is_stored = self._path is not None and self._is_open and not self._is_broken
             least = 1 if self._engine is not None else WORTH_STORING
             if is_stored and len(self._tail) >= least:
-                self._add_to_engine(self._tail.codes)
+                self._add_to_engine(sorted(self._tail.codes))
             if self._engine is not None:
                 self._engine.close()
                 self._store()

@@ -69,3 +69,8 @@ def test_a_query_shows_highlights() -> None:
             "dog",
         )
         assert shown == ["two <b>dogs</b>"]
+
+
+def test_half_a_character_is_no_word_and_no_error() -> None:
+    assert found("\ud83d dogs") == ["dogs", "dogs"]
+    assert found("tea", "tea \ud83d\udc36 tea") == ["tea", "tea"]
