@@ -129,7 +129,6 @@ class Pool:
         place: int64[n], its place in the session; 0 where it has none.
         us: int64[n], when it was said or made; 0 where that is unknown.
         who: int64[n], who said it or whom it is about; -1 where nobody is known.
-        is_found: bool[n], False for those that only stand beside what was found.
     """
 
     e: Int64Array
@@ -138,7 +137,6 @@ class Pool:
     place: Int64Array
     us: Int64Array
     who: Int64Array
-    is_found: BoolArray
 
     def __len__(self) -> int:
         return len(self.e)
@@ -162,9 +160,7 @@ def make_pool(db: Db, found: Found, among: Int64Array | None = None) -> Pool:
     others = members_of(db, ":message/session", best).e
     if among is not None:
         others = np.intersect1d(others, among)
-    every = np.union1d(es, others)
-    is_found = np.isin(every, es, assume_unique=True)
-    return _columns(db, every, is_found)
+    return _columns(db, np.union1d(es, others))
 
 
 def sessions_of(db: Db, es: Int64Array) -> Int64Array:
@@ -186,32 +182,23 @@ def _best_sessions(found: Found, es: Int64Array, sessions: Int64Array) -> Int64A
     return np.unique(np.array(chosen, np.int64))
 
 
-def _columns(db: Db, es: Int64Array, is_found: BoolArray) -> Pool:
-    own = first_words(db, ":message/session", es, _ABSENT)
-    is_message = own != _ABSENT
-    memories = es[~is_message]
-    session, place, us, who = (np.full(len(es), _ABSENT, np.int64) for _ in range(4))
-    for column, of_message, of_memory, absent in (
-        (session, "", ":memory/session", _ABSENT),
-        (place, ":message/sequence", "", 0),
-        (us, ":message/timestamp", ":memory/created-at", 0),
-        (who, "", ":memory/user", _ABSENT),
-    ):
-        if of_message:
-            column[is_message] = first_words(db, of_message, es[is_message], absent)
-        column[~is_message] = (
-            first_words(db, of_memory, memories, absent) if of_memory else absent
-        )
-    who[is_message] = speakers_of(db, es[is_message])
-    session[is_message] = own[is_message]
-    session = np.where(session == _ABSENT, es, session)
+def _columns(db: Db, es: Int64Array) -> Pool:
+    is_message = first_words(db, ":memory/content", es, _ABSENT) == _ABSENT
+    messages, memories = es[is_message], es[~is_message]
+
+    def column(of_messages: Int64Array | int, of_memories: Int64Array | int) -> Int64Array:
+        both = np.empty(len(es), np.int64)
+        both[is_message], both[~is_message] = of_messages, of_memories
+        return both
+
+    session = sessions_of(db, es)
+    place = column(first_words(db, ":message/sequence", messages, 0), 0)
+    us = column(
+        first_words(db, ":message/timestamp", messages, 0),
+        first_words(db, ":memory/created-at", memories, 0),
+    )
+    who = column(speakers_of(db, messages), first_words(db, ":memory/user", memories, _ABSENT))
     order = np.lexsort((es, place, us, session))
     return Pool(
-        es[order],
-        is_message[order],
-        session[order],
-        place[order],
-        us[order],
-        who[order],
-        is_found[order],
+        es[order], is_message[order], session[order], place[order], us[order], who[order]
     )

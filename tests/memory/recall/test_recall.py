@@ -345,3 +345,12 @@ def test_a_scope_keeps_its_recalls_extractions_and_episodes_to_itself(conn_at) -
     assert other.recall("sea").considered == 0
     assert one.recall("sea", scope={"user": "nia"}).considered > 0
     assert one.recall("sea", scope={"user": one.users.create("Ida")}).considered == 0
+
+
+def test_a_message_without_a_session_is_recalled_as_one(conn_at) -> None:
+    conn, _ = conn_at
+    mem = Memory(conn)
+    conn.transact([{":message/role": ":user", ":message/content": "tea at four"}])
+    (found,) = mem.recall("tea")
+    assert (found.kind, found.at, found.who) == ("message", None, "")
+    assert mem.recall("tea").sessions == []
