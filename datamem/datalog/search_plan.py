@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
-
-from datamem.datalog.domains import Domains, double_words
-from datamem.datalog.result import Column, ObjectColumn, Result, WordColumn
+from datamem.datalog.result import Column, ObjectColumn, Result
 from datamem.datalog.search_calls import ENGINES, HITS
 from datamem.datalog.searches import SEARCHES
 from datamem.datalog.simple import ENGINE, has_extras
@@ -20,9 +17,6 @@ from datamem.errors import DatamemError
 from datamem.hooks import hook
 from datamem.schema.schema import Schema
 from datamem.schema.types import ValueType
-
-_DOMAINS: Final = Domains()
-"""Only their decoding of whole numbers and doubles is used, which is the same in every query."""
 
 Given = tuple[int, Any]
 """An argument: the place of its input, or -1 and a constant."""
@@ -73,12 +67,9 @@ class SearchPlan:
 
 
 def _column(db: Any, kind: str, name: str, hits: Hits) -> Column:
-    words = getattr(hits, kind)
-    if kind == "score":
-        return WordColumn(name, double_words(words), _DOMAINS.double)
-    if kind == "v":
-        return ObjectColumn(name, db.decode(ValueType.EDN, words))
-    return WordColumn(name, np.asarray(words, np.int64), _DOMAINS.integer)
+    column = getattr(hits, kind)
+    values = db.decode(ValueType.EDN, column) if kind == "v" else column.tolist()
+    return ObjectColumn(name, values)
 
 
 def search_plan(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> SearchPlan | None:

@@ -24,7 +24,7 @@ class Seen(NamedTuple):
     """Rows that a view sees.
 
     Attributes:
-        at: int64[n], which of the rows asked about.
+        at: int64[n], which of the rows asked about; anything where it is all of them.
         e, tx: int64[n], their entities and the transactions that asserted them.
     """
 
@@ -37,11 +37,12 @@ def _ranges(owners: Int64Array, rows: Int64Array, entities: Int64Array) -> Int64
     """Return the rows of some entities; owners ascend, and `rows` has the row of each."""
     first, last = np.searchsorted(owners, entities), np.searchsorted(owners, entities, "right")
     counts = last - first
-    if int(counts.max(initial=0)) <= 1:
-        found: Int64Array = rows[first[counts > 0]]
-        return found
-    starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
-    return rows[starts + np.arange(int(counts.sum()))]
+    found: Int64Array = first[counts > 0]
+    if len(found) < int(counts.sum()):
+        starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
+        found = starts + np.arange(int(counts.sum()))
+    owned: Int64Array = rows[found]
+    return owned
 
 
 class Owners:
@@ -132,12 +133,12 @@ class Owners:
             among: int64[n], ascending: the only entities that count.
         """
         e, tx, ended = self._columns[:, rows]
-        if int(e.min(initial=0)) < 0:
-            return None
         sees = (tx <= upto) & (upto < ended)
+        if not len(e) or e.min() < 0:
+            return None if len(e) else Seen(e, e, tx)
         if among is not None:
             sees &= in_sorted(e, among)
         if sees.all():
-            return Seen(np.arange(len(rows)), e, tx)
+            return Seen(rows, e, tx)
         at = np.flatnonzero(sees)
         return Seen(at, e[at], tx[at])

@@ -127,13 +127,11 @@ def _seen(
 
 
 def _hits(store: VectorStore, found: Found, k: int) -> Hits:
-    order = np.lexsort((found.e, -found.scores))[:k]
-    return Hits(
-        found.e[order],
-        store.codes.values()[found.rows[order]],
-        found.tx[order],
-        found.scores[order].astype(np.float64),
-    )
+    rows, e, tx, scores = found
+    if len(scores) > k or not (scores[1:] < scores[:-1]).all():
+        order = np.lexsort((e, -scores))[:k]
+        rows, e, tx, scores = rows[order], e[order], tx[order], scores[order]
+    return Hits(e, store.codes.values()[rows], tx, scores.astype(np.float64))
 
 
 def _is_by_graph(

@@ -289,11 +289,16 @@ class VectorStore:
         fetch = self._first_fetch(k, upto, among)
         while fetch <= FETCH_MOST or fetch <= k * MARGIN[self.spec.dtype]:
             rows, scores, bound = self._near_own(query, fetch, ef)
+            is_several = len(rows) > fetch  # graphs, each as far as its own bound
             seen = self.owners.seen(rows, upto, among)
             if seen is None:
                 return None
-            found = Found(rows[seen.at], seen.e, seen.tx, scores[seen.at])
-            good = int(np.count_nonzero(found.scores >= bound))
+            if len(seen.e) < len(rows):
+                rows, scores = rows[seen.at], scores[seen.at]
+            found = Found(rows, seen.e, seen.tx, scores)
+            good = len(found.rows)
+            if is_several and bound != NO_BOUND:
+                good = int(np.count_nonzero(found.scores >= bound))
             if good >= k or bound == NO_BOUND:
                 return found
             fetch = max(2 * fetch, fetch * k * 3 // (2 * max(good, 1)))
@@ -307,12 +312,15 @@ class VectorStore:
         seen = None if rows is None else self.owners.seen(rows, upto)
         if rows is None or seen is None:
             return None
-        rows = rows[seen.at]
+        if len(seen.e) < len(rows):
+            rows = rows[seen.at]
         return Found(rows, seen.e, seen.tx, self.matrix.scores(query, rows))
 
     def _first_fetch(self, k: int, upto: int, among: Int64Array | None) -> int:
         """Return how many rows probably hold `k` that are seen: rows come in the order of time."""
         fetch, count = k * MARGIN[self.spec.dtype], self.codes.count
+        if among is None and upto >= self._synced_tx:
+            return fetch
         known = int(np.searchsorted(self.owners.columns()[1], upto, "right"))
         if known < count:
             fetch = fetch * count * 5 // (max(known, 1) * 4)
@@ -374,8 +382,9 @@ class VectorStore:
         )
 
     def _near_graph(self, graph: Graph, query: Matrix, k: int, ef: int | None) -> NearRows:
-        rows = graph.search(query, k, ef)
-        scores = self.matrix.scores(query, rows)
+        rows, scores = graph.near(query, k, ef)
+        if scores is None:
+            scores = self.matrix.scores(query, rows)
         bound = NO_BOUND if len(rows) >= len(graph) else float(scores.min(initial=np.inf))
         return NearRows(rows, scores, bound)
 
