@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from datamem.index.kernels import Int64Array
 
 
+_NUMBERS: Final = (
+    ":retention/older-than-hours",
+    ":retention/max-memories",
+    ":retention/max-bytes",
+    ":retention/keep-priority",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What applying a policy did.
@@ -79,18 +87,18 @@ class Retention:
         if action == "evict" and max_memories is None and max_bytes is None:
             raise _incomplete(action, "max_memories or max_bytes")
         hours = None if older_than is None else older_than / timedelta(hours=1)
+        numbers = (hours, max_memories, max_bytes, keep_priority)
         facts = {
             ":retention/action": keyword(action),
             ":retention/types": keywords(types) or None,
             ":retention/attributes": keywords(attributes) or None,
-            ":retention/older-than-hours": hours,
-            ":retention/max-memories": max_memories,
-            ":retention/max-bytes": max_bytes,
-            ":retention/keep-priority": keep_priority,
+            **dict(zip(_NUMBERS, numbers, strict=True)),
             ":retention/target": target,
             ":retention/enabled?": enabled,
         }
+        return self._replace(name, present(facts))
 
+    def _replace(self, name: str, facts: dict[str, Any]) -> Record:
         def build(db: Db) -> Forms:
             known = find_policy(db, name)
             gone: Forms = [] if known is None else [[":db/retractEntity", known]]

@@ -63,7 +63,7 @@ class Scope:
         """
         if self.is_everything:
             return db
-        key = "memory/scope", self
+        key = "memory scope", self
         found: Db | None = db.cache.get(key)
         if found is None:
             found = db.cache[key] = db.showing(_Shows(self, db))
@@ -99,7 +99,7 @@ class _Shows:
         if self._table is None and len(e) <= _FEW:
             return self._decide(e)
         if self._table is None:
-            tables = self._db.heap.companions.get("memory/scopes", Tables)
+            tables = self._db.heap.companions.get("memory scopes", Tables)
             self._table = tables.table(self._scope, self._db, self._visible)
         is_user = e < TX_BASE
         if is_user.all():

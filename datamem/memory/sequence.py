@@ -50,4 +50,4 @@ class Sequences:
 
 def last_sequence(db: Db, session: int) -> int:
     """Return the greatest sequence of a session; `db` is the newest value, unfiltered."""
-    return db.heap.companions.get("memory/sequences", Sequences).last(db, session)
+    return db.heap.companions.get("memory sequences", Sequences).last(db, session)

@@ -50,7 +50,7 @@ def remembered(
     )
     if not len(hidden):
         return db
-    key = "memory/hidden"
+    key = "memory hidden"
     known = db.cache.get(key)
     if known is None or not np.array_equal(known[0], hidden):
         known = db.cache[key] = hidden, db.showing(_Hides(db, _with_parts(db, hidden)))
