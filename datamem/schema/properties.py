@@ -24,7 +24,11 @@ _OTHER_NAMES: Final = {
     ":db/full-text": ":db/fulltext",
 }
 _INDEX_TYPE: Final = ":db/index-type"
-_KNOWN: Final = frozenset(map(str, SYSTEM_BY_NAME)) | {_INDEX_TYPE, INSTALL, ":db/id"}
+_OWN_DOMAIN: Final = ":db.fulltext/autoDomain"
+"""Datalevin's wish for an index of the attribute's own, which every attribute has here."""
+
+_SPOKEN: Final = {_INDEX_TYPE, _OWN_DOMAIN, INSTALL, ":db/id"}
+_KNOWN: Final = frozenset(map(str, SYSTEM_BY_NAME)) | _SPOKEN
 
 
 def normalise_properties(options: Mapping[Any, Any]) -> dict[str, Any]:
@@ -63,6 +67,7 @@ def _property_name(key: Any) -> str:
 
 def _infer_type(found: dict[str, Any]) -> None:
     """Set the type that the other properties decide, and take out what then says nothing."""
+    found.pop(_OWN_DOMAIN, None)
     given = found.get(":db/valueType")
     index_type = found.pop(_INDEX_TYPE, None)
     wants_vector = ":db/dimension" in found or str(index_type).endswith("vector")
@@ -111,6 +116,10 @@ def _in_namespace(
     return stored
 
 
+def _keyword_of(value: Any) -> Any:
+    return f":{value.lstrip(':')}" if isinstance(value, str) else value
+
+
 def _pred_names(value: Any) -> list[Any]:
     names = value if isinstance(value, list | tuple | set | frozenset) else [value]
     return [name.text if isinstance(name, Symbol) else name for name in names]
@@ -122,6 +131,7 @@ _VALUE_OF: Final[dict[str, Callable[[Any], Any]]] = {
     ":db/tupleTypes": lambda types: [_stored_type(name) for name in types],
     ":db/cardinality": _in_namespace("db.cardinality"),
     ":db/unique": _in_namespace("db.unique"),
+    ":db.fulltext/language": _keyword_of,
     ":db/metric-type": _in_namespace("db.metric", METRIC_BY_NAME),
     ":db/dtype": _in_namespace("db.dtype", DTYPE_BY_NAME),
     ":db.attr/preds": _pred_names,
