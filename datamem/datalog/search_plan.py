@@ -1,4 +1,7 @@
-"""The short way for a query that is one search and nothing else: arguments in, columns out."""
+"""The short way for a query that is one search, and clauses that say among which entities.
+
+The clauses are a query of their own, which may have a short way too; what it finds is searched among.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datamem.datalog.kernels import distinct
 from datamem.datalog.result import Column, ObjectColumn, Result
 from datamem.datalog.search_calls import ENGINES, HITS
 from datamem.datalog.searches import SEARCHES
 from datamem.datalog.simple import ENGINE, has_extras
-from datamem.datalog.steps import Resolved, SearchStep
-from datamem.datalog.syntax import BindScalar, Constant, Query, SourceName, Variable
+from datamem.datalog.steps import Resolved, RuleStep, SearchStep
+from datamem.datalog.syntax import (
+    BindScalar,
+    Constant,
+    Find,
+    Query,
+    SourceName,
+    Variable,
+    all_variables,
+)
 from datamem.db.hits import Hits
 from datamem.errors import DatamemError
 from datamem.hooks import hook
@@ -29,6 +41,7 @@ class SearchPlan:
     Attributes:
         engine: the search's name.
         args: the attribute and what is searched for, and the options by name.
+        among: asks which entities may be found, with the places of its inputs; None for all.
         columns: the hits' column and the name of each find element.
     """
 
@@ -37,6 +50,8 @@ class SearchPlan:
     options: tuple[tuple[str, Given], ...]
     columns: tuple[tuple[str, str], ...]
     shape: str
+    among: Callable[..., Any] | None = None
+    places: tuple[int, ...] = ()
 
     def run(self, db: Any, inputs: Sequence[Any]) -> Any:
         """Answer the query; `ENGINE` where it is refused, so that the engine says where."""
@@ -47,6 +62,10 @@ class SearchPlan:
             return ENGINE
         engine: Callable[..., Hits] = hook(self.engine)
         try:
+            if self.among is not None:
+                found = self.among(db, *(inputs[at] for at in self.places))
+                (column,) = found.columns.values()
+                options["among"] = distinct(column)
             hits = engine(db, *args, **options)
         except (DatamemError, TypeError):
             return ENGINE
@@ -78,7 +97,7 @@ def search_plan(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> Sea
     if len(steps) != 1 or not isinstance(steps[0], SearchStep) or has_extras(query):
         return None
     step = steps[0]
-    if step.scope.steps or step.params or step.source != "$" or schemas.get("$") is None:
+    if step.params or step.source != "$" or schemas.get("$") is None:
         return None
     scalars = _scalars(query)
     columns = _columns(step, query)
@@ -89,10 +108,32 @@ def search_plan(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> Sea
     if len(args) == 3:
         options["k"] = args.pop()
     used = {at for at, _ in (*args, *options.values())}
-    if used - {-1} != set(scalars.values()):
+    among, places = _narrowed(step, query, scalars)
+    if (used | set(places)) - {-1} != set(scalars.values()) or (step.narrowing and not among):
         return None
     made = tuple(options.items())
-    return SearchPlan(ENGINES[step.name], tuple(args), made, columns, query.find.shape)
+    shape = query.find.shape
+    return SearchPlan(ENGINES[step.name], tuple(args), made, columns, shape, among, places)
+
+
+def _narrowed(
+    step: SearchStep, query: Query, scalars: Mapping[str, int]
+) -> tuple[Callable[..., Any] | None, tuple[int, ...]]:
+    """Return the query of the clauses that narrow a search, and the places of its inputs."""
+    entity = step.outputs[0]
+    nested = step.scope.steps
+    if entity is None or not any(entity in other.provides for other in nested):
+        return None, ()
+    if any(isinstance(other, SearchStep | RuleStep) for other in nested):
+        return None, ()
+    from datamem.datalog.engine import PreparedQuery  # which finds this plan
+
+    known = all_variables(step.narrowing)
+    names = [name for name in scalars if name in known]
+    inputs = (query.inputs[0], *(query.inputs[scalars[name]] for name in names))
+    find = Find("relation", (Variable(entity),))
+    among = PreparedQuery(Query(find, inputs=inputs, where=step.narrowing))
+    return among, tuple(scalars[name] for name in names)
 
 
 def _is_ordinary(step: SearchStep, scalars: Mapping[str, int]) -> bool:

@@ -205,6 +205,7 @@ def search_step(
         clause.args,
         clause.options,
         tuple(None if variable is None else variable.name for variable in clause.outputs),
+        clause.narrowing,
         scope(params | used | entity, used),
         params,
         used,

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from datamem.datalog.syntax import (
     Argument,
     Binding,
+    Clause,
     FunctionName,
     Query,
     Term,
@@ -100,7 +101,8 @@ class SearchStep:
     """The best entities of a ranking among those that a scope allows.
 
     Attributes:
-        scope: the clauses that narrow the search; the entity and the parameters are given to it.
+        narrowing: the clauses that narrow the search, as written.
+        scope: those resolved; the entity and the parameters are given to it.
         params: variables of its surroundings; each combination of their values is a search.
         inputs: variables of `:in`, whose relations narrow as clauses do.
     """
@@ -110,6 +112,7 @@ class SearchStep:
     args: tuple[Argument, ...]
     options: tuple[tuple[str, Argument], ...]
     outputs: tuple[str | None, ...]
+    narrowing: tuple[Clause, ...]
     scope: Scope
     params: Names
     inputs: Names

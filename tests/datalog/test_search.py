@@ -131,6 +131,11 @@ def test_the_best_among_those_that_other_clauses_allow(db, names, k, order, fetc
         found = {row[0] for row in view.q(text, QUERY, [1, 3])}
         allowed = [i for i in range(COUNT - t) if all(CLAUSES[name][1](i) for name in names)]
         assert found == set(ranked(QUERY, allowed)[:k])
+        if "given" not in names:  # a search and what narrows it, and nothing else
+            clauses.remove("[?m :memory/id ?i]")
+            text = f"[:find ?m ?s :in $ ?q :where {' '.join(clauses)}]"
+            hits = view.q(text, QUERY).rows()
+            assert {view.entity(m)[":memory/id"] for m, _ in hits} == found
     finally:
         search_steps._FEW = before
 
