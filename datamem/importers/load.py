@@ -19,6 +19,7 @@ from datamem.importers.batch import (
 )
 from datamem.importers.graph import DB_ID, Identity
 from datamem.importers.instants import last_instant, usable_instant
+from datamem.schema.types import ValueType
 
 _TX_INSTANT: Final = Keyword(":db/txInstant")
 
@@ -70,9 +71,38 @@ def _transact(
         meta[_TX_INSTANT] = instant
     elif batch.instant is not None:
         report.undated_count += 1
+    if not batch.keep_known:
+        entities = _with_tempids(entities, conn.db.schema)
     done = conn.transact(list(entities), meta=meta)
     report.transactions += 1
     report.datoms += done.datom_count
+
+
+def _with_tempids(entities: Sequence[EntityMap], schema: Any) -> list[EntityMap]:
+    """Return new entities that refer to each other by tempid, which is quicker than by identity."""
+    names = {identity_of(entity): f"new-{i}" for i, entity in enumerate(entities)}
+    refs: dict[Keyword, bool] = {}
+    found = []
+    for i, entity in enumerate(entities):
+        named: EntityMap = {DB_ID: f"new-{i}"}
+        for name, value in entity.items():
+            if type(value) is list and len(value) == 2 and _is_ref(name, schema, refs):
+                named[name] = names.get((value[0], value[1]), value)
+            else:
+                named[name] = value
+        found.append(named)
+    return found
+
+
+def _is_ref(name: Keyword, schema: Any, known: dict[Keyword, bool]) -> bool:
+    if name not in known:
+        attribute = schema.get(name)
+        known[name] = (
+            attribute is not None
+            and not attribute.many
+            and attribute.value_type is ValueType.REF
+        )
+    return known[name]
 
 
 def _identities(batch: Batch, schema: Any) -> list[list[Identity]]:
