@@ -120,7 +120,7 @@ def _dated(db: Db, spans: Sequence[Span], count: int, among: Int64Array | None) 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The candidates as columns, in the order of sessions and of turns within each.
+    """The candidates as columns: session after session, in each its turns, then its memories.
 
     Attributes:
         e: int64[n], distinct.
@@ -198,7 +198,7 @@ def _columns(db: Db, es: Int64Array) -> Pool:
         first_words(db, ":memory/created-at", memories, 0),
     )
     who = column(speakers_of(db, messages), first_words(db, ":memory/user", memories, _ABSENT))
-    order = np.lexsort((es, place, us, session))
+    order = np.lexsort((es, us, place, ~is_message, session))
     return Pool(
         es[order], is_message[order], session[order], place[order], us[order], who[order]
     )

@@ -142,8 +142,7 @@ def signals_of(
         scores = pool.spread(words.e, words.score)
         columns[0] = scores / max(float(scores.max()), 1e-12)
     if len(vectors.e):
-        low, high = vectors.score[-1], vectors.score[0]
-        columns[1] = pool.spread(vectors.e, (vectors.score - low) / max(high - low, 1e-12))
+        columns[1] = pool.spread(vectors.e, _min_max(vectors.score))
     named = question.named
     columns[2] = np.isin(pool.who, named.people) if len(named.people) else 0.0
     columns[3] = nearness(question.spans, pool.us)
@@ -152,6 +151,12 @@ def signals_of(
     columns[6] = _recency(pool.us)
     columns[7] = _importance(db, pool)
     return columns.T
+
+
+def _min_max(scores: Float64Array) -> Float64Array:
+    """Return scores, best first, between 0 and 1; all 1 where they are equal."""
+    low, high = float(scores[-1]), float(scores[0])
+    return (scores - low) / (high - low) if high > low else np.ones(len(scores))
 
 
 def _relative_strength(db: Db, pool: Pool, now_us: int) -> Float64Array:

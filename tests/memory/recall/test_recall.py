@@ -354,3 +354,15 @@ def test_a_message_without_a_session_is_recalled_as_one(conn_at) -> None:
     (found,) = mem.recall("tea")
     assert (found.kind, found.at, found.who) == ("message", None, "")
     assert mem.recall("tea").sessions == []
+
+
+def test_what_was_made_of_a_talk_does_not_come_between_its_turns(mem) -> None:
+    question = "Which dog did Ann adopt from a shelter?"
+    before = [item.text for item in mem.recall(question, k=3)]
+    mem.extract()
+    assert "Ann adopted a dog from the shelter" not in before
+    after = mem.recall(question, k=4, kinds=["message"])
+    assert [item.text for item in after][:3] == before
+    everything = mem.recall(question, k=9)
+    turn = next(item for item in everything if item.text == PETS[1][1])
+    assert any(path.startswith("1 turn before it is") for path in turn.paths)
