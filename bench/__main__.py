@@ -29,9 +29,13 @@ QUICK = (
     "edn",
     "log",
     "replay",
+    "events",
+    "kv",
+    "transactions",
     "ingest",
     "recall",
     "text",
+    "texthybrid",
 )
 BIG = ("store", "growth", "million", "diff", "vectors", "locomo")
 """Minutes, and gigabytes of disk: only when named, or with --all."""

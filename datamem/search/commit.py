@@ -53,9 +53,8 @@ class CommitEmbedder:
         vectors = self._vectors
         keys = [(name, _dimensions(target), text) for text in texts]
         missing = [key[2] for key in dict.fromkeys(keys) if key not in vectors]
-        if missing:
-            vectors = vectors | self._made(name, embedder, target, missing)
-        return [vectors[key] for key in keys]
+        made = self._made(name, embedder, target, missing) if missing else {}
+        return [made[key] if key in made else vectors[key] for key in keys]
 
     def ahead(self, db: Db, items: Sequence[Any], register: Register) -> None:
         """Embed the texts of tx-data, as forms, before it is transacted.
@@ -113,7 +112,7 @@ class CommitEmbedder:
         if len(self._vectors) + len(made) > _KEPT_TEXTS:
             self._vectors = made
         else:
-            self._vectors = self._vectors | made
+            self._vectors.update(made)
 
     def _made(
         self, name: str, embedder: Any, target: Attribute, texts: Sequence[str]
