@@ -374,7 +374,9 @@ class Db:
         if value_type in INLINE:
             return decode_inline(value_type, array)
         values = decode_codes(self.heap, array)
-        if value_type in _MUTABLE:
+        if value_type in _MUTABLE and any(
+            issubclass(k, list | dict) for k in set(map(type, values))
+        ):
             return [deepcopy(v) if isinstance(v, list | dict) else v for v in values]
         return values
 
