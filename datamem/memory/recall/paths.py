@@ -54,9 +54,11 @@ def _times(recall: Recall, at: int) -> Iterator[str]:
 
 
 def _entities(recall: Recall, e: int) -> Iterator[str]:
-    at = np.flatnonzero(recall.found.mentions == e)
-    for thing in recall.found.mentioned[at].tolist():
-        yield f"mentions {name_of(recall.db, thing)}, which the question names"
+    mentions = recall.found.mentions
+    for thing in mentions.thing[mentions.e == e].tolist():
+        is_named = thing in recall.question.named.things
+        how = "which" if is_named else "related to what"
+        yield f"mentions {name_of(recall.db, thing)}, {how} the question names"
 
 
 def _neighbours(recall: Recall, at: int) -> Iterator[str]:

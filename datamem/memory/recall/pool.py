@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,26 @@ TEXTS: Final = (":message/content", ":message/caption", ":memory/content")
 _PER_SESSION: Final = 32
 """Sessions whose other messages become candidates as well."""
 _TERM_HITS: Final = 128
+_RELATED: Final = 0.5
+"""What a mention counts of something that is only related to what the question names."""
 _ABSENT: Final = -1
+
+
+class Mentions(NamedTuple):
+    """What mentions the things that a question names, or things that are related to these.
+
+    Attributes:
+        e: int64[n], messages and memories, ascending, distinct.
+        thing: int64[n], which entity each mentions.
+        score: float64[n], 1.0 for what is named, less for what is related to it.
+    """
+
+    e: Int64Array
+    thing: Int64Array
+    score: Float64Array
+
+
+_NO_MENTIONS: Final = Mentions(EMPTY, EMPTY, np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +56,18 @@ class Found:
     Attributes:
         words: by BM25 of all terms together.
         vectors: by similarity.
-        mentions: entities that an entity named in the question is mentioned by, ascending.
-        mentioned: for each of `mentions`, the entity that it mentions.
+        mentions: what mentions a thing that the question names, or that is related to one.
         dated: entities of a time that the question names, ascending; some, where there are many.
     """
 
     words: Hits = field(default_factory=no_hits)
     vectors: Hits = field(default_factory=no_hits)
-    mentions: Int64Array = field(default_factory=lambda: EMPTY)
-    mentioned: Int64Array = field(default_factory=lambda: EMPTY)
+    mentions: Mentions = field(default_factory=lambda: _NO_MENTIONS)
     dated: Int64Array = field(default_factory=lambda: EMPTY)
 
     def entities(self) -> Int64Array:
         """Return all entities that some search found, ascending."""
-        every = (self.words.e, self.vectors.e, self.mentions, self.dated)
+        every = (self.words.e, self.vectors.e, self.mentions.e, self.dated)
         return np.unique(np.concatenate(every))
 
 
@@ -70,9 +87,9 @@ def find_candidates(
     vectors = no_hits()
     if question.vector is not None and question.attribute is not None:
         vectors = search_vectors(db, question.attribute, question.vector, count, among=among)
-    mentions, mentioned = _mentions(db, question.named.things, among)
+    mentions = _mentions(db, question.named.things, among)
     dated = _dated(db, question.spans, count, among)
-    return Found(words, vectors, mentions, mentioned, dated)
+    return Found(words, vectors, mentions, dated)
 
 
 def searched_texts(db: Db) -> list[str]:
@@ -94,16 +111,32 @@ def entities_by_term(
     }
 
 
-def _mentions(
-    db: Db, things: Int64Array, among: Int64Array | None
-) -> tuple[Int64Array, Int64Array]:
-    """Return what mentions the things that a question names, and which of them it mentions."""
+def _mentions(db: Db, things: Int64Array, among: Int64Array | None) -> Mentions:
     if not len(things):
-        return EMPTY, EMPTY
-    found = words_by_entity(db, ":entity/mentions", things)
-    keep = np.ones(len(found.v), np.bool_) if among is None else np.isin(found.v, among)
-    mentions, first = np.unique(found.v[keep], return_index=True)
-    return mentions, found.e[keep][first]
+        return _NO_MENTIONS
+    named = words_by_entity(db, ":entity/mentions", things)
+    around = words_by_entity(db, ":entity/mentions", _related(db, things))
+    es = np.concatenate((named.v, around.v))
+    thing = np.concatenate((named.e, around.e))
+    score = np.repeat((1.0, _RELATED), (len(named.v), len(around.v)))
+    if among is not None:
+        keep = np.isin(es, among)
+        es, thing, score = es[keep], thing[keep], score[keep]
+    found, first = np.unique(es, return_index=True)
+    return Mentions(found, thing[first], score[first])
+
+
+def _related(db: Db, things: Int64Array) -> Int64Array:
+    """Return the entities that are something to the given ones, or these to them, ascending."""
+    found = [
+        words_by_entity(db, ":entity/related", things).v,
+        members_of(db, ":entity/related", things).e,
+    ]
+    ends = (":relation/source", ":relation/target")
+    for one, other in (ends, ends[::-1]):
+        relations = members_of(db, one, things).e
+        found.append(words_by_entity(db, other, relations).v)
+    return np.setdiff1d(np.concatenate(found), things)
 
 
 def _dated(db: Db, spans: Sequence[Span], count: int, among: Int64Array | None) -> Int64Array:

@@ -146,7 +146,7 @@ def signals_of(
     named = question.named
     columns[2] = np.isin(pool.who, named.people) if len(named.people) else 0.0
     columns[3] = nearness(question.spans, pool.us)
-    columns[4] = pool.spread(found.mentions, np.ones(len(found.mentions)))
+    columns[4] = pool.spread(found.mentions.e, found.mentions.score)
     columns[5] = _relative_strength(db, pool, now_us)
     columns[6] = _recency(pool.us)
     columns[7] = _importance(db, pool)

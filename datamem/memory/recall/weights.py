@@ -22,7 +22,7 @@ class Weights:
         vectors: similarity of the embeddings, min-max over the nearest.
         who: said by, or about, somebody whom the question names.
         when: how near it is in time to a date that the question names.
-        entities: mentions an entity that the question names, or is related to what does.
+        entities: mentions an entity that the question names, or half of that: one that is related to it.
         strength: beside others of the same kind, at the instant of the recall.
         recency: how late it is among the candidates.
         importance: as it is stored; 0.5 for what has none.

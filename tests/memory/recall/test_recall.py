@@ -124,6 +124,28 @@ def test_an_entity_that_the_question_names_leads_to_what_mentions_it(conn_at) ->
     assert "mentions Rex, which the question names" in item.paths
 
 
+@pytest.mark.parametrize("way", ["relation", "reversed relation", "related", "related to it"])
+def test_what_is_related_to_a_named_entity_counts_half(conn_at, way) -> None:
+    conn, _ = conn_at
+    mem = Memory(conn)
+    kennel = mem.add("It opens at nine on weekdays")
+    forms = [
+        {":db/id": "rex", ":entity/name": "Rex"},
+        {":db/id": "kennel", ":entity/name": "Kennel", ":entity/mentions": [kennel.eid]},
+    ]
+    ends = ("rex", "kennel") if way in {"relation", "related"} else ("kennel", "rex")
+    if "relation" in way:
+        ends_of = {":relation/source": ends[0], ":relation/target": ends[1]}
+        forms.append({**ends_of, ":relation/type": ":stays-at"})
+    else:
+        forms.append({":db/id": ends[0], ":entity/related": [ends[1]]})
+    conn.transact(forms)
+    (found,) = mem.recall("Where is Rex?")
+    assert found.eid == kennel.eid
+    assert found.why["entities"] == DEFAULT.entities / 2
+    assert "mentions Kennel, related to what the question names" in found.paths
+
+
 def test_importance_and_strength_decide_between_equal_words(conn_at) -> None:
     conn, clock = conn_at
     mem = Memory(conn)
