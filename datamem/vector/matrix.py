@@ -13,7 +13,7 @@ from datamem.schema.types import VectorSpec
 from datamem.vector.metrics import Matrix, Scores, score_rows
 
 PIECE_ROWS: Final = 8_192
-_FEW: Final = 64
+_FEW: Final = 256
 
 
 class RowMatrix:
@@ -28,6 +28,7 @@ class RowMatrix:
         self.count = 0
         self._pieces: list[Matrix] = []
         self._mapped = 0
+        self._base: Matrix | None = None
         self._need: Callable[[Int64Array], None] | None = None
 
     def adopt(self, rows: Matrix, need: Callable[[Int64Array], None]) -> None:
@@ -47,6 +48,7 @@ class RowMatrix:
             self._pieces.append(self._new_piece())
             self._pieces[-1][: count - whole] = rows[whole:]
         self._mapped, self._need, self.count = whole, need, count
+        self._base = rows
 
     def _new_piece(self) -> Matrix:
         return np.empty((PIECE_ROWS, self.spec.dimensions), np.float32)
@@ -83,6 +85,9 @@ class RowMatrix:
         if len(rows) <= _FEW:
             found = [pieces[row // PIECE_ROWS][row % PIECE_ROWS] for row in rows.tolist()]
             return np.array(found, np.float32).reshape(len(rows), self.spec.dimensions)
+        if self._base is not None and int(rows.max()) < self._mapped:
+            picked: Matrix = self._base[rows]
+            return picked
         out = np.empty((len(rows), self.spec.dimensions), np.float32)
         numbers = rows // PIECE_ROWS
         for piece in np.unique(numbers).tolist():
