@@ -53,10 +53,9 @@ TUNED = {
     "session": (0.0, 0.25, 0.5, 1.0),
     "session_words": (0.0, 0.25, 0.5, 1.0),
 }
-"""Values of each weight that the cross-validation chooses from, one weight after the other, twice."""
+"""Values of each weight that the cross-validation chooses from, one weight after the other."""
 START = DEFAULT.changed({name: 0.2 if name == "vectors" else 0.0 for name in TUNED})
 """Where it begins: nothing but words and a few vectors, so that no tuned default leaks into it."""
-ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +185,7 @@ def _tuned(rows: Callable[[Weights], Any], training: Sequence[int]) -> Weights:
         return sum(found[name] for name in wanted)
 
     best = START
-    for name, values in [*TUNED.items()] * ROUNDS:
+    for name, values in TUNED.items():
         tried = [best, *(best.changed({name: value}) for value in values)]
         best = max(tried, key=goodness)
     return best
