@@ -35,10 +35,16 @@ class Seen(NamedTuple):
 
 def _ranges(owners: Int64Array, rows: Int64Array, entities: Int64Array) -> Int64Array:
     """Return the rows of some entities; owners ascend, and `rows` has the row of each."""
-    first, last = np.searchsorted(owners, entities), np.searchsorted(owners, entities, "right")
-    counts = last - first
-    found: Int64Array = first[counts > 0]
-    if len(found) < int(counts.sum()):
+    first = np.searchsorted(owners, entities)
+    count = len(owners)
+    at = np.minimum(first, count - 1)
+    found: Int64Array = (
+        first[(first < count) & (owners[at] == entities)] if count else first[:0]
+    )
+    after = np.minimum(found + 1, count - 1)
+    if ((after > found) & (owners[after] == owners[found])).any():
+        last = np.searchsorted(owners, entities, "right")
+        counts = last - first
         starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
         found = starts + np.arange(int(counts.sum()))
     owned: Int64Array = rows[found]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EXACT_ROWS: Final = 20_000
 """So many visible vectors are scored one and all; more are searched by graph, where there is one."""
 
-_FEW: Final = 4_096
+_FEW: Final = 16_384
 """So many entities are looked up among the owners of rows; more are asked of the database value."""
 
 _FETCH_COST: Final = 40
