@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from datamem.errors import DatamemError
@@ -10,24 +10,6 @@ from datamem.errors import DatamemError
 if TYPE_CHECKING:
     from datamem.db import Db
     from datamem.db.entity import Entity
-
-WITH_UUID: Final = (
-    "agent",
-    "block",
-    "entity",
-    "file-snapshot",
-    "memory",
-    "message",
-    "project",
-    "query-pattern",
-    "recall",
-    "session",
-    "source",
-    "task",
-    "tool",
-    "user",
-)
-"""Kinds whose `:kind/id` is a UUID; most have an `:kind/external-id` besides."""
 
 
 def kind_of(entity: Entity) -> str:

@@ -11,7 +11,7 @@ from datamem.memory.adding import digest_of, facts_of, item_of
 from datamem.memory.context import Context, Forms, keyword, names_of
 from datamem.memory.embeddings import embedded
 from datamem.memory.kinds import get
-from datamem.memory.links import find_relation, relation_form
+from datamem.memory.links import relation_form
 from datamem.memory.record import Record
 
 if TYPE_CHECKING:
@@ -121,8 +121,3 @@ def contradictions(context: Context) -> list[Record]:
         return []
     found = db.referrers(word, attribute.id)
     return [context.record(db, e, "relationship") for e in sorted(found)]
-
-
-def is_superseded(db: Db, newer: int, older: int) -> bool:
-    """Tell whether one memory has taken the place of another."""
-    return find_relation(db, newer, older, ":supersedes") is not None
