@@ -23,6 +23,7 @@ from datamem.datalog.relation import TRUE, Join, Relation
 from datamem.datalog.steps import RuleStep, Scope, TableKey
 from datamem.datalog.syntax import Variable
 from datamem.datalog.tables import Table, named
+from datamem.datalog.walk import relation_of, walk
 
 MAX_ROUNDS: Final = 100_000
 """A program that makes values and is not done by then is taken to make them for ever."""
@@ -147,11 +148,22 @@ class _Run:
 
 
 def _solve(program: Program, seed: Relation, step: RuleStep, context: Context) -> Relation:
+    if program.carries_seeds:
+        seed = _doubled(seed)
+    walked = None
+    if program.is_linear:
+        walked = walk(program, seed, context, lambda size: context.check_size(size, step))
+    if walked is not None and walked.is_done:
+        answer = program.answer
+        return relation_of(walked.rows[answer], program.widths[answer], context)
     tables = {key: _NamedTable(width, context) for key, width in program.widths.items()}
     saved, context.tables = context.tables, tables
     try:
-        if program.magic is not None:
-            tables[program.magic].derive(_doubled(seed) if program.carries_seeds else seed)
+        if walked is not None:
+            for key, rows in walked.rows.items():
+                tables[key].derive(relation_of(rows, program.widths[key], context))
+        elif program.magic is not None:
+            tables[program.magic].derive(seed)
         _rounds(program, tables, step, context)
         return tables[program.answer].full(context.domains)
     finally:

@@ -53,7 +53,7 @@ def closure(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("rules", RULES)
-@pytest.mark.parametrize(("nodes", "edges"), [(6, 8), (40, 45), (40, 80)])
+@pytest.mark.parametrize(("nodes", "edges"), [(6, 8), (40, 45), (40, 80), (400, 440)])
 def test_every_way_to_ask_agrees(rules: str, nodes: int, edges: int) -> None:
     db, known = graph(nodes + edges, nodes, edges)
     assert set(q("[:find ?a ?b :in $ % :where (r ?a ?b)]", db, rules)) == known

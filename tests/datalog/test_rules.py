@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from datamem.datalog import explain, q
@@ -209,3 +212,73 @@ def test_linear_rules_keep_only_what_their_seeds_reach() -> None:
     assert q(text, db, rules, [3]) == {row for row in expected if row[0] == 3}
     text = "[:find ?a :in $ % [[?k ?b]] :where (on ?a ?k ?b)]"
     assert q(text, db, rules, [[50, 5], [70, 7], [70, 8]]) == {(a,) for a in range(1, 7)}
+
+
+def test_a_walk_that_grows_wide_goes_on_as_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Model: the same rules where no round is narrow, and where every round is."""
+    rules = """[[(on ?a ?b) [?a :n/up ?b] [?b :n/x ?k] [?b :n/ok 1]]
+                [(on ?a ?b) [?a :n/up ?x] [?x :n/ok 1] [?x :n/up] (on ?x ?b)]
+                [(on ?a ?b) (on ?a ?x) [?b :n/down ?x] [?b :n/ok 1]]]"""
+    rng = np.random.default_rng(7)
+    world = World({":n/up": REF | MANY, ":n/down": REF | MANY, ":n/x": LONG, ":n/ok": LONG})
+    nodes = range(1, 60)
+    facts: list[tuple[Any, ...]] = [(e, "n/x", e % 5) for e in nodes]
+    facts += [(e, "n/ok", int(e % 7 != 0)) for e in nodes]
+    for name in ("n/up", "n/down"):
+        facts += [
+            (a, name, b) for a, b in set(map(tuple, rng.integers(1, 60, (80, 2)).tolist()))
+        ]
+    db = world.add(facts)
+    text = "[:find ?a ?b :in $ % [?a ...] :where (on ?a ?b)]"
+    found = []
+    for limit in (0, 1, 10, 100_000):
+        monkeypatch.setattr("datamem.datalog.walk._WIDE", limit)
+        found.append([set(q(text, db, rules, seeds)) for seeds in ([1], [1, 2, 3], [*nodes])])
+    assert len(found[0][2]) > 500
+    assert all(other == found[0] for other in found)
+
+
+def test_counting_and_comparing_rules_walk_as_columns_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Model: the same where every round is joined as columns."""
+    far = """[[(far ?a ?b ?d) [?a :n/up ?b] [(ground 1) ?d]]
+              [(far ?a ?b ?d) (far ?a ?x ?c) [?x :n/up ?b] [(inc ?c) ?d] [(<= ?d 4)]]]"""
+    small = """[[(far ?a ?b ?d) [?a :n/up ?b] [?b :n/x ?d] [(< ?d 70)]]
+                [(far ?a ?b ?d) [?a :n/up ?x] [?x :n/x ?n] [(< ?n 60)] (far ?x ?b ?d)]]"""
+    text = "[:find ?b ?d :in $ % ?a :where (far ?a ?b ?d)]"
+    for db in (chain(9), chain(9, cycle=True)):
+        for rules in (far, small):
+            walked = q(text, db, rules, 2)
+            with monkeypatch.context() as patched:
+                patched.setattr("datamem.datalog.walk._WIDE", 0)
+                assert walked == q(text, db, rules, 2) != set()
+    assert q(text, chain(9), far, 2) == {(3, 1), (4, 2), (5, 3), (6, 4)}
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [("(/ ?c 0)", "query/division-by-zero"), ("(* ?c 4611686018427387904)", None)],
+)
+def test_a_call_that_fails_or_leaves_whole_numbers_is_left_to_columns(
+    call: str, code: str | None
+) -> None:
+    rules = f"""[[(far ?a ?b ?d) [?a :n/up ?b] [(ground 3) ?d]]
+                 [(far ?a ?b ?d) (far ?a ?x ?c) [?x :n/up ?b] [{call} ?d]]]"""
+    text = "[:find ?b ?d :in $ % ?a :where (far ?a ?b ?d)]"
+    if code is None:
+        assert (5, 3 << 62 << 62) in q(text, chain(5), rules, 2)
+        return
+    with pytest.raises(QueryError) as caught:
+        q(text, chain(5), rules, 2)
+    assert caught.value.code == code
+
+
+def test_a_walk_that_counts_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datamem.datalog.walk._MANY_ROUNDS", 5)
+    monkeypatch.setattr("datamem.datalog.rules.MAX_ROUNDS", 5)
+    rules = """[[(far ?a ?b ?d) [?a :n/up ?b] [(ground 1) ?d]]
+                [(far ?a ?b ?d) (far ?a ?x ?c) [?x :n/up ?b] [(inc ?c) ?d]]]"""
+    with pytest.raises(QueryError) as caught:
+        q("[:find ?d :in $ % ?a :where (far ?a _ ?d)]", chain(3, cycle=True), rules, 2)
+    assert caught.value.code == "query/endless-rule"
