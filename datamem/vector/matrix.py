@@ -14,6 +14,8 @@ from datamem.vector.metrics import Matrix, Scores, score_rows
 
 PIECE_ROWS: Final = 8_192
 _FEW: Final = 256
+_PART_ROWS: Final = 512
+"""So many rows are gathered at once: they stay in the processor's cache while they are scored."""
 
 
 class RowMatrix:
@@ -106,9 +108,9 @@ class RowMatrix:
     def scores(self, query: Matrix, rows: Int64Array) -> Scores:
         """Return the score of each of these rows, float32[n]."""
         out = np.empty(len(rows), np.float32)
-        for at in range(0, len(rows), PIECE_ROWS):
-            part = rows[at : at + PIECE_ROWS]
-            out[at : at + PIECE_ROWS] = score_rows(self.gather(part), query, self.spec)
+        for at in range(0, len(rows), _PART_ROWS):
+            part = rows[at : at + _PART_ROWS]
+            out[at : at + _PART_ROWS] = score_rows(self.gather(part), query, self.spec)
         return out
 
     def all_scores(self, query: Matrix, start: int, stop: int) -> Scores:
