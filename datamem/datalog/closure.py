@@ -246,39 +246,37 @@ def _fresh_pairs(
 
 
 def closure_rows(
-    rule: ResolvedRule,
-    seed: Relation,
-    adornment: Sequence[bool],
-    step: RuleStep,
-    context: Context,
+    rule: ResolvedRule, seed: Relation, step: RuleStep, context: Context
 ) -> Relation | None:
-    """Answer a call whose rule is a closure; None where it is none, or the call asks more.
+    """Answer a call whose rule is a closure; None where it is none, or the call asks of other values.
 
     Args:
         rule: the rule called.
-        seed: the bound arguments, if any.
-        adornment: which arguments are bound.
+        seed: the bound arguments, if any. Of two, that with fewer entities is walked from; the answer
+            may then hold more than what was asked about.
         step: the call.
         context: the execution.
     """
     source = context.sources[step.source]
-    if sum(adornment) > 1 or not isinstance(source, DatabaseSource):
-        return None
     integer: Any = context.domains.integer
-    if len(seed.names) > 1 or any(domain is not integer for domain in seed.domains):
+    if not isinstance(source, DatabaseSource) or any(d is not integer for d in seed.domains):
         return None
     path = known_path(context.resolved, rule.source, rule.name)
     if path is None:
         return None
-    is_turned = bool(adornment[1])
-    starts = seed.columns[0] if any(adornment) else None
+    asked = {
+        i: kernels.distinct(seed.column(arg.name))
+        for i, arg in enumerate(step.args)
+        if isinstance(arg, Variable) and arg.name in seed.names
+    }
+    side = min(asked, key=lambda i: len(asked[i]), default=0)
     pairs = closure_pairs(
         source.db,
-        turned(path) if is_turned else path,
-        starts,
+        turned(path) if side else path,
+        asked.get(side),
         lambda size: context.check_size(size, step),
     )
-    columns = pairs[::-1] if is_turned else pairs
+    columns = pairs[::-1] if side else pairs
     return Relation(("#0", "#1"), columns, [integer] * 2, len(pairs[0]))
 
 

@@ -42,7 +42,7 @@ def call_rule(step: RuleStep, linked: Sequence[Relation], context: Context) -> R
     bound = frozenset(seed.names)
     adornment = tuple(name in bound for name in names)
     rule = context.resolved.rules[step.source, step.name]
-    walked = closure_rows(rule, seed, adornment, step, context)
+    walked = closure_rows(rule, seed, step, context)
     if walked is not None:
         return named(walked, names)
     program = _program(step, adornment, seed.size == 1, context)

@@ -67,6 +67,11 @@ def test_every_way_to_ask_agrees(rules: str, nodes: int, edges: int) -> None:
     assert set(asked) == {pair for pair in known if pair[0] in several}
     asked = q("[:find ?a ?b :in $ % [?b ...] :where (r ?a ?b)]", db, rules, several)
     assert set(asked) == {pair for pair in known if pair[1] in several}
+    some = [(a, b) for a in (1, 2, 3) for b in (2, 4, 5, FAR)]
+    asked = q("[:find ?a ?b :in $ % [[?a ?b]] :where (r ?a ?b)]", db, rules, some)
+    assert set(asked) == known & set(some)
+    asked = q("[:find ?a . :in $ % ?a ?b :where (r ?a ?b)]", db, rules, 1, 2)
+    assert (asked == 1) == ((1, 2) in known)
     both = q("[:find ?a :in $ % ?a :where (r ?a ?a)]", db, rules, 2)
     assert set(both) == ({(2,)} if (2, 2) in known else set())
 
