@@ -62,9 +62,10 @@ class Companions:
             companion.truncate(size)
 
     def close(self) -> None:
-        """Close every companion."""
+        """Close every companion; what is made afterwards keeps no files, since they may be another's."""
         with self._lock:
             made, self._made = tuple(self._made.values()), {}
             self.directory = None
         for companion in made:
             companion.close()
+        self.directory = None

@@ -70,6 +70,7 @@ class TextIndex:
         self._engine: Engine | None = None
         self._is_open = self._path is None
         self._is_broken = False
+        self._is_frozen = False
         self._forget()
 
     def _forget(self) -> None:
@@ -148,6 +149,7 @@ class TextIndex:
             return False
         self._heap = heap
         is_much = len(codes) > BATCH_TEXTS or len(self._tail) + len(codes) > TAIL_TEXTS
+        is_much = is_much and not self._is_frozen
         if is_much:
             self._add_to_engine(sorted([*self._tail.codes, *codes.tolist()]))
         else:
@@ -206,7 +208,7 @@ class TextIndex:
             self._synced_tx = self._base - 1
 
     def close(self) -> None:
-        """Keep the index in files where that is worth it; searching goes on."""
+        """Keep the index in files where that is worth it, and write to them no more; searching goes on."""
         with self._lock:
             is_stored = self._path is not None and self._is_open and not self._is_broken
             least = 1 if self._engine is not None else WORTH_STORING
@@ -215,6 +217,8 @@ class TextIndex:
             if self._engine is not None:
                 self._engine.close()
                 self._store()
+            self._is_frozen = self._path is not None and self._engine is not None
+            self._path = None
 
     # Files
 
@@ -222,6 +226,7 @@ class TextIndex:
         if self._engine is not None:
             self._engine.close()
         self._engine = None
+        self._is_frozen = False
         if self._path is not None:
             remove_index(self._path)
         self._forget()

@@ -179,3 +179,19 @@ def test_the_index_of_another_language_is_removed(stored: Path) -> None:
         conn.transact([{"db/ident": ":m/text", "db.fulltext/language": ":french"}])
         assert len(search(conn.db, "m/text", "cherry").e) == 2
     assert [p.name for p in (stored / "search" / "text").iterdir()] == ["1000-french"]
+
+
+def test_after_closing_nothing_is_written_and_everything_found(stored: Path) -> None:
+    with SmallParts((0, 0)):
+        conn = datamem.connect(stored)
+        db, branch = conn.db, conn.fork()
+        assert len(search(branch.db, "m/text", "apple").e) == 2
+        conn.close()
+        files = {p.name: p.stat().st_mtime_ns for p in index_path(stored).iterdir()}
+        branch.transact([{"m/text": "apple fork"}])
+        assert len(search(branch.db, "m/text", "apple").e) == 3
+        assert len(search(db, "m/text", "apple").e) == 2
+        shared = branch.db.with_tx([{"m/text": "apple pie"}, {"m/text": "apple if"}])
+        assert len(search(shared.db_after, "m/text", "apple").e) == 5
+        branch.close()
+        assert files == {p.name: p.stat().st_mtime_ns for p in index_path(stored).iterdir()}
