@@ -21,12 +21,9 @@ from datamem.index.index import Index
 from datamem.index.pack import Packs
 from datamem.index.root import packs_of
 from datamem.schema.bootstrap import FIRST_USER_ATTRIBUTE
-from datamem.schema.reader import read_schema
 from datamem.schema.schema import Schema
-from datamem.transact import bootstrap_plan, resolve
 from datamem.txlog.chain import FIRST_DIGEST
 from datamem.txlog.directory import DirectoryStore
-from datamem.txlog.memory import MemoryStore
 from datamem.txlog.store import Store
 
 
@@ -97,6 +94,8 @@ def _directory_of(path: str | Path) -> Path:
 
 
 def _new_in_memory(clock: Callable[[], int]) -> Connection:
+    from datamem.txlog.memory import MemoryStore
+
     heap = RootHeap()
     state = State(_empty_db(heap), FIRST_DIGEST, 0)
     return _connection(MemoryStore(), heap, state, path=None, clock=clock)
@@ -165,12 +164,17 @@ def _connection(
     writer = Writer(store, heap, state, compactor, publisher)
     conn = Connection(store, writer, path=path, clock=clock)
     if state.db.basis_t == 0 and not (path is not None and publisher is None):
+        from datamem.transact import bootstrap_plan
+
         writer.commit(bootstrap_plan)
     return conn
 
 
 def _install_schema(conn: Connection, schema: Any) -> None:
     """Transact a schema; in a database without data of its own, at its beginning of time."""
+    from datamem.schema.reader import read_schema
+    from datamem.transact import resolve
+
     tx_data = read_schema(schema)
     is_new = conn.db.basis_t == 1
 

@@ -12,9 +12,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from datamem.clock import now_us
-from datamem.conn.fork import fork_state
-from datamem.conn.history import LogEntry, entry_at, read_log
-from datamem.conn.load import LoadReport, plans
 from datamem.conn.recent import Datoms
 from datamem.conn.writer import Writer
 from datamem.db.database import Db
@@ -24,15 +21,15 @@ from datamem.errors import StorageError, TransactError
 from datamem.index.compaction import Compactor
 from datamem.index.freeze import freeze
 from datamem.index.pack import Packs
-from datamem.transact import resolve
 from datamem.transact.embeddings import EMBED
-from datamem.transact.items import read_items
-from datamem.transact.plan import TxPlan
 from datamem.txlog.store import Recovery, Store
 
 if TYPE_CHECKING:
+    from datamem.conn.history import LogEntry
+    from datamem.conn.load import LoadReport
     from datamem.conn.transaction import Transaction
     from datamem.schema.attribute import Attribute
+    from datamem.transact import TxPlan
 
 _logger = logging.getLogger("datamem")
 T = TypeVar("T")
@@ -89,6 +86,8 @@ class Connection:
         Args:
             start, end: a t, a transaction's entity id or an instant; None for no bound.
         """
+        from datamem.conn.history import read_log
+
         return read_log(self._store, self.db, start, end)
 
     @property
@@ -119,8 +118,12 @@ class Connection:
             TransactError: with every conflict found in `data["conflicts"]`.
             StorageError: if the log cannot take it (`storage/disk-full`, …).
         """
+        from datamem.transact import resolve
+
         embed: Any = self._functions.get(EMBED)
         if embed is not None:
+            from datamem.transact.items import read_items
+
             tx_data = read_items(tx_data)
             embed.ahead(self.db, tx_data, self._note_model)
 
@@ -163,6 +166,7 @@ class Connection:
             >>> conn.db.q("[:find (max ?n) . :where [_ :n ?n]]")
             3
         """
+        from datamem.transact import resolve
 
         def plan(db: Db) -> TxPlan:
             tx_data = build(db)
@@ -206,6 +210,8 @@ class Connection:
 
     def changes_since(self, t: int) -> Iterator[tuple[int, Datoms]]:
         """Yield the transactions after `t` with their datoms; only for a plan, while it commits."""
+        from datamem.conn.history import read_log
+
         first, recent = self._writer.recent.since(t)
         if first != t + 1:
             for entry in read_log(self._store, self.db, t + 1, first or None):
@@ -386,6 +392,8 @@ class Connection:
         Cost: microseconds in memory for the present; a copy of the log in a directory.
         """
         from datamem.conn.connect import open_branch
+        from datamem.conn.fork import fork_state
+        from datamem.conn.history import entry_at
 
         state = self._writer.state
         t = state.db.basis_t
@@ -412,6 +420,8 @@ class Connection:
             which entities the rows became. A large load takes several transactions, each whole or not at
             all; a failure leaves the earlier ones.
         """
+        from datamem.conn.load import LoadReport, plans
+
         embed: Any = self._functions.get(EMBED)
         if embed is not None:
             columns = embed.columns(self.db, columns, self._note_model)

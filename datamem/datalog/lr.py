@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 END: Final = "$END"
@@ -134,5 +134,5 @@ def _spliced(parts: list[Any]) -> list[Any]:
 @cache
 def query_table() -> Table:
     """Return the table of the query grammar."""
-    text = resources.files("datamem.datalog").joinpath("grammar.json").read_text("utf-8")
+    text = Path(__file__).with_name("grammar.json").read_text("utf-8")
     return Table(json.loads(text))

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from datamem.conn import Connection
-from datamem.datalog.explain import Explanation
+from datamem.datalog.explanation import Explanation
 from datamem.db.database import Db
 from datamem.db.difference import Difference
 from datamem.db.entity import Entity
