@@ -19,6 +19,7 @@ from datamem.memory.files import Files
 from datamem.memory.graph import Graph
 from datamem.memory.memories import Memories
 from datamem.memory.messages import Messages, Turn
+from datamem.memory.normal import keep_normal
 from datamem.memory.people import Agents, Organizations, Projects, Users
 from datamem.memory.predicates import register_predicates
 from datamem.memory.recalling import Recalls
@@ -199,8 +200,9 @@ class Memory(Memories, Recalls):
 
 
 def prepare(conn: Connection) -> None:
-    """Register the predicates of the agent schema, and declare what the database lacks of it."""
+    """Make a connection keep the agent schema's rules, and declare what its database lacks of it."""
     register_predicates(conn)
+    keep_normal(conn)
     missing = missing_definitions(conn.db.schema)
     if not missing:
         return
