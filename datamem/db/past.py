@@ -25,7 +25,7 @@ KEPT_ROWS: Final = 2_000_000
 KEPT_POINTS: Final = 8
 """How many points in time are remembered."""
 
-_ROWS_A_QUESTION: Final = 2_000
+_ROWS_A_QUESTION: Final = 5_000
 """Sorting so many rows costs about what a small question costs where rows lie in several places."""
 
 

@@ -349,6 +349,10 @@ def _ended_part(run: Run, order: Order, selected: Selected, bounds: Bounds) -> R
 
 def _matching(run: Run, a: int, keys: Int64Array) -> Int64Array:
     """Return the positions, ascending, of rows (a, key, …) for any of the keys."""
+    solid = run.solids.get(a)
+    rows: Int64Array | None = None if solid is None else solid.rows_with(keys)
+    if rows is not None:
+        return rows
     start, stop = run.range((a,))
     if start == stop or not len(keys):
         return np.empty(0, np.int64)
