@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, overload
 
 from datamem.conn import Connection
 from datamem.db.database import Db
 from datamem.db.diff import diff
 from datamem.db.difference import Difference
+from datamem.kv.reading import entity_of
 from datamem.runs.diff_steps import Pair, align_steps
 from datamem.runs.pictures import side_by_side_svg, tree_of, tree_svg
 from datamem.runs.record import Agent, call_agent, check_loop
@@ -22,6 +23,7 @@ from datamem.runs.replay_branch import BranchJournal
 from datamem.runs.replay_journal import Mode, Override, Replayer, ReplayError, ReplayStopped
 from datamem.runs.replay_script import Divergence, Script
 from datamem.runs.runs import Run, end_run
+from datamem.runs.verify import verify
 
 
 @dataclass(slots=True)
@@ -252,9 +254,24 @@ def _prepared(
     live: Collection[str],
 ) -> tuple[Replay, Replayer, RunContext]:
     conn = None if isinstance(run, Recording) else run.conn
-    recording = run if isinstance(run, Recording) else read_recording(run.conn.db, run)
+    recording = run if isinstance(run, Recording) else _proven(run)
     chosen: Mode = mode or ("fall-through" if overrides else "strict")
     return _held_by(conn, recording, chosen, overrides, live)
+
+
+def _proven(run: Run) -> Recording:
+    """Return what a run recorded, with the step whose event breaks the chain marked as changed."""
+    db = run.conn.db
+    recording = read_recording(db, run)
+    broken = verify(run).broken
+    if broken is None:
+        return recording
+    event = entity_of(db, ":event/id", f"{run.id}/{broken.sequence}")
+    steps = [
+        replace(step, recorded_digest=broken.why) if step.event == event else step
+        for step in recording.steps
+    ]
+    return replace(recording, steps=tuple(steps))
 
 
 def _held_by(

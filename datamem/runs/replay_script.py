@@ -17,7 +17,7 @@ Key = tuple[str, int]
 REASONS: Final = {
     "never-recorded": "the code made a call that the record does not hold",
     "skipped": "the code did not come to a step that the record holds",
-    "changed-record": "the recorded result is not the one whose digest was written with it",
+    "changed-record": "the record of this step is not what was written",
     "other-result": "the step gave another result",
     "ended-early": "the code ended before the record did",
 }

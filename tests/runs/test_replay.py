@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datamem
+from datamem.errors import RunError
 from datamem.runs import begin_run, get_run, verify
 from datamem.runs.record import record, recording
 from datamem.runs.record_context import RunContext
@@ -21,7 +25,8 @@ from datamem.runs.record_steps import CALLS
 from datamem.runs.record_values import RecordError
 from datamem.runs.replay import replay, replay_async
 from datamem.runs.replay_journal import ReplayError, answer, ask, fail
-from tests.runs.agents import World, connect, crowd, shopper
+from tests.conn.worlds import image
+from tests.runs.agents import SCHEMA, World, connect, crowd, shopper
 
 
 def test_a_replay_asks_nobody_and_does_the_same() -> None:
@@ -412,4 +417,89 @@ def test_a_run_that_nothing_recorded_cannot_be_replayed() -> None:
     with begin_run(conn, "bare") as run, pytest.raises(RecordError) as caught:
         replay(run, shopper(World()))
     assert caught.value.code == "record/none"
+    conn.close()
+
+
+def test_a_changed_record_is_found_at_its_step_even_if_resealed() -> None:
+    """Somebody rewrites the result of a call in the database, its digest with it: the chain tells."""
+    conn = connect()
+    run = record(conn, shopper(World()), run_id="r").run
+    step = read_recording(conn.db, run).steps[1]
+    forged = replace(step, output={"what": "tea", "price": {"$tuple": [1, "eur"]}})
+    conn.transact([[":db/add", step.event, ":event/payload", forged.to_payload()]])
+    assert read_recording(conn.db, run).steps[1].is_whole
+    found = replay(run, shopper(World())).divergence
+    assert found is not None
+    assert (found.reason, found.number) == ("changed-record", step.number)
+    conn.close()
+
+
+def test_a_killed_process_leaves_what_it_had_recorded(tmp_path: Path) -> None:
+    """The files as they are after each step, opened as after a crash."""
+    images: list[Path] = []
+    conn = datamem.connect(tmp_path / "db", SCHEMA, fsync="off")
+
+    def agent(run: RunContext) -> int:
+        double = run.tool("double")(lambda n: 2 * n)
+        total = 0
+        for number in range(4):
+            total += double(number)
+            run.transact([{":note/id": "total", ":note/text": str(total)}])
+            if len(images) < 4:
+                images.append(image(conn, tmp_path / f"image-{number}"))
+        return total
+
+    assert record(conn, agent, run_id="r").output == 12
+    conn.close()
+    for count, path in enumerate(images, start=1):
+        with datamem.connect(path) as crashed:
+            torn = get_run(crashed, "r")
+            assert torn.record().status == "running"
+            assert verify(torn).broken is None
+            steps = read_recording(crashed.db, torn).steps
+            assert [step.kind for step in steps] == ["tool", "transact"] * count
+            found = replay(torn, agent, mode="fall-through")
+            assert found.output == 12
+            assert [s.digest for s in found.steps[: len(steps)]] == [s.digest for s in steps]
+            if count < 4:
+                assert found.divergence is not None
+                assert found.divergence.recorded is None
+            found.close()
+
+
+def test_threads_of_one_agent_share_its_run() -> None:
+    conn = connect()
+
+    def agent(run: RunContext) -> int:
+        square = run.tool("square")(lambda n: n * n)
+        with ThreadPoolExecutor(4) as pool:
+            found = sum(pool.map(square, range(20)))
+        run.event("sum", found)
+        return found
+
+    run = record(conn, agent).run
+    steps = read_recording(conn.db, run).steps
+    assert sorted(step.issued for step in steps) == list(range(1, 22))
+    assert [step.number for step in steps] == list(range(1, 22))
+    assert replay(run, agent).require_same().output == 2470
+    conn.close()
+
+
+def test_an_ended_run_takes_no_further_step() -> None:
+    conn = connect()
+    with recording(conn, "r") as context:
+        context.event("one")
+    before = conn.db.basis_t
+    for late in (
+        lambda: context.event("two"),
+        lambda: context.transact([{":note/id": "late"}]),
+        context.tool("t")(lambda: 1),
+    ):
+        with pytest.raises(RunError) as caught:
+            late()
+        assert caught.value.code == "run/ended"
+    assert conn.db.basis_t == before
+    with pytest.raises(RunError) as unknown:
+        replay(get_run(conn, "nobody"))
+    assert unknown.value.code == "run/unknown"
     conn.close()
