@@ -35,22 +35,37 @@ def values_of(db: Db, e: int) -> dict[str, Any]:
 
     Cost: some 10 µs for ten attributes.
     """
-    schema, heap = db.schema, db.heap
+    get, heap_get = db.schema.get, db.heap.get
     values: dict[str, Any] = {}
     for a, word in db.entity_words(e):
-        attribute = schema.get(a)
+        attribute = get(a)
         if attribute is None:
             continue
         kind = attribute.value_type
-        if kind is ValueType.INSTANT:
-            values[attribute.ident] = instant_of_us(word)
-        elif kind in {ValueType.LONG, ValueType.REF}:
-            values[attribute.ident] = word
-        elif kind in INLINE or kind in {ValueType.EDN, ValueType.DOC}:
-            values[attribute.ident] = db.decode(kind, [word])[0]
+        if kind in _WORDS:
+            value: Any = word
+        elif kind is ValueType.INSTANT:
+            value = instant_of_us(word)
+        elif kind in INLINE:
+            value = db.decode(kind, [word])[0]
         else:
-            values[attribute.ident] = heap.get(word)[1]
+            value = heap_get(word)[1]
+            if isinstance(value, dict | list):
+                value = _own(value)
+        values[attribute.ident] = value
     return values
+
+
+_WORDS = frozenset({ValueType.LONG, ValueType.REF})
+
+
+def _own(value: Any) -> Any:
+    """Return a copy of a document: the heap's own must not change."""
+    if isinstance(value, dict):
+        return {key: _own(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_own(item) for item in value]
+    return value
 
 
 def refs_of(db: Db, e: int, attribute: str) -> tuple[int, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from datamem.db import Db
+from datamem.db import Db, TxReport
 from datamem.errors import StateError
 from datamem.ids import t_of_tx
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.kv.jsonvalue import given, held
-from datamem.kv.reading import entity_of, values_of
+from datamem.kv.reading import entity_of, value_of, values_of
 from datamem.kv.scopes import Scope
 
 
@@ -74,6 +74,7 @@ class Kind:
 
 
 KEYS: Final = Kind("kv", ":kv/key")
+NEW: Final = "record"
 STATES: Final = Kind("state", ":state/name")
 
 
@@ -122,7 +123,7 @@ def stored_version(db: Db, kind: Kind, scope: Scope, name: str) -> tuple[int | N
     eid = entity_of(db, kind["id"], record_id(scope, name))
     if eid is None:
         return None, 0
-    return eid, values_of(db, eid).get(kind["version"], 0)
+    return eid, value_of(db, eid, kind["version"]) or 0
 
 
 def writing(
@@ -133,21 +134,26 @@ def writing(
     value: Any,
     *,
     expires_us: int | None = None,
-) -> tuple[list[Any], int]:
-    """Return tx-data that writes a record, and its new version; the value is plain JSON."""
+) -> tuple[TxForms, Entry]:
+    """Return tx-data that writes a record, and the record as it will be; the value is plain JSON.
+
+    The entity of a new record is 0 there; in the transaction its tempid is `NEW`.
+    """
     eid, version = stored_version(db, kind, scope, name)
+    expires_at = None if expires_us is None else instant_of_us(expires_us)
+    entry = Entry(eid or 0, name, value, version + 1, expires_at)
     written: dict[str, Any] = {kind["value"]: held(value), kind["version"]: version + 1}
-    if expires_us is not None:
-        written[kind["expires-at"]] = instant_of_us(expires_us)
+    if expires_at is not None:
+        written[kind["expires-at"]] = expires_at
     if eid is None:
         written[kind["id"]] = record_id(scope, name)
         written[kind["namespace"]] = str(scope)
         written[kind.name] = name
-        return [written], 1
+        return [written | {":db/id": NEW}], entry
     forms: list[Any] = [written | {":db/id": eid}]
     if expires_us is None and kind is KEYS and _expires(db, eid):
         forms.append([":db/retract", eid, kind["expires-at"]])
-    return forms, version + 1
+    return forms, entry
 
 
 def _expires(db: Db, eid: int) -> bool:
@@ -218,6 +224,19 @@ def _change(
         values.get(kind["expires-at"]),
         about.get(":tx/run"),
     )
+
+
+def unnamed(forms: TxForms) -> TxForms:
+    """Return tx-data of one record that may stand beside another's: a new one has no tempid."""
+    first = forms[0]
+    if first.get(":db/id") == NEW:
+        return [{key: value for key, value in first.items() if key != ":db/id"}, *forms[1:]]
+    return forms
+
+
+def written_entry(entry: Entry, report: TxReport) -> Entry:
+    """Return a record that a transaction has written, with its entity."""
+    return entry if entry.eid else replace(entry, eid=report.tempids[NEW])
 
 
 def stale(kind: Kind, name: str, expected: int, entry: Entry | None) -> StateError:

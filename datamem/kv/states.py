@@ -23,6 +23,7 @@ from datamem.kv.records import (
     history_of,
     stale,
     writing,
+    written_entry,
 )
 from datamem.kv.scopes import Scope
 from datamem.kv.store import SECTIONS
@@ -77,17 +78,16 @@ class States:
                 raises refuses the write. It may not transact.
         """
         check_name(STATES, name)
-        made: list[Any] = []
+        made: Entries = []
 
         def build(db: Db) -> TxForms:
             value = function(self.read_in(db, name), db)
-            forms, version = writing(db, STATES, self.scope, name, value)
-            made[:] = [version, value]
+            forms, entry = writing(db, STATES, self.scope, name, value)
+            made[:] = [entry]
             return forms
 
         report = self.conn.update(build)
-        eid = report.db_after.resolve([":state/id", f"{self.scope}:{name}"])
-        return Entry(eid or 0, name, made[1], made[0])
+        return written_entry(made[0], report)
 
     def list(self, prefix: str = "", *, as_of: int | datetime | None = None) -> Entries:
         """Return the states whose names begin with a prefix, by name."""

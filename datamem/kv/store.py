@@ -25,6 +25,7 @@ from datamem.kv.records import (
     history_of,
     stale,
     writing,
+    written_entry,
 )
 from datamem.kv.rules import Rule, rule_map, rule_of
 from datamem.kv.scopes import Scope
@@ -85,18 +86,18 @@ class Store:
     def _write(self, key: str, value: Any, ttl: Ttl, expected: int | None) -> Entry:
         name, plain = check_name(KEYS, key), plain_json(value)
         ttl_us = us_of_ttl(ttl)
+        made: Entries = []
 
         def build(db: Db) -> TxForms:
             now_us = now_of(self.conn, db)
             if expected is not None:
                 self._check_version(db, name, expected, now_us)
-            return self.writing(db, name, plain, ttl_us, now_us)
+            forms, entry = self.writing(db, name, plain, ttl_us, now_us)
+            made[:] = [entry]
+            return forms
 
         report = self.conn.update(build)
-        db = report.db_after
-        entry = find_entry(db, KEYS, self.scope, name, 0)
-        assert entry is not None
-        return entry
+        return written_entry(made[0], report)
 
     def _check_version(self, db: Db, name: str, expected: int, now_us: int) -> None:
         entry = find_entry(db, KEYS, self.scope, name, now_us)
@@ -105,8 +106,8 @@ class Store:
 
     def writing(
         self, db: Db, name: str, value: Any, ttl_us: int | None, now_us: int
-    ) -> TxForms:
-        """Return tx-data that writes plain JSON under a key, as the rule for it says.
+    ) -> tuple[TxForms, Entry]:
+        """Return tx-data that writes plain JSON under a key, as the rule for it says, and the entry.
 
         Raises:
             StateError: `kv/schema-mismatch`.
@@ -115,7 +116,7 @@ class Store:
         rule.check(name, value)
         lives_us = rule.ttl_us if ttl_us is None else ttl_us
         expires_us = None if lives_us is None else now_us + lives_us
-        return writing(db, KEYS, self.scope, name, value, expires_us=expires_us)[0]
+        return writing(db, KEYS, self.scope, name, value, expires_us=expires_us)
 
     def delete(self, key: str, expected_version: int | None = None) -> bool:
         """Take a key's value away; its history stays. Tell whether there was one.

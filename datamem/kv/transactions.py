@@ -12,7 +12,7 @@ from datamem.db import Db
 from datamem.errors import ConflictError
 from datamem.kv.clocks import Ttl, now_of, us_of_ttl
 from datamem.kv.jsonvalue import plain_json
-from datamem.kv.records import KEYS, TxForms, check_name, deleting, find_entry
+from datamem.kv.records import KEYS, TxForms, check_name, deleting, find_entry, unnamed
 from datamem.kv.scopes import Scope
 from datamem.kv.store import Store
 
@@ -68,7 +68,7 @@ class TxStore:
         def write(db: Db) -> TxForms:
             if self._written[name] is not plain:
                 return []  # written over in the same transaction
-            return store.writing(db, name, plain, ttl_us, now_of(store.conn, db))
+            return unnamed(store.writing(db, name, plain, ttl_us, now_of(store.conn, db))[0])
 
         self._written[name] = plain
         self._tx.transact(write)

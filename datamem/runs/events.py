@@ -7,7 +7,7 @@ digests says that nobody has changed, dropped, added or reordered one since.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeAlias
@@ -103,9 +103,27 @@ def append_events(
     if not checked:
         return []
     with carrying(run):
-        tempids = run.conn.update(build).tempids
+        report = run.conn.update(build)
     run.seen_sequence = made[-1].sequence
-    return [replace(event, eid=tempids[event_tempid(event)]) for event in made]
+    run.head = report.t, made[-1].sequence, made[-1].digest
+    return [_with_eid(event, report.tempids[event_tempid(event)]) for event in made]
+
+
+def _with_eid(event: Event, eid: int) -> Event:
+    """Return an event that knows its entity; `dataclasses.replace` would take as long as a lookup."""
+    e = event
+    return Event(
+        eid,
+        e.run,
+        e.sequence,
+        e.type,
+        e.payload,
+        e.timestamp,
+        e.thread,
+        e.agent,
+        e.previous,
+        e.digest,
+    )
 
 
 def event_tempid(event: Event) -> str:
@@ -119,8 +137,10 @@ def chain_events(db: Db, run: Run, events: Sequence[NewEvent]) -> list[Event]:
     Raises:
         RunError: `run/ended`, `run/unknown`.
     """
-    check_open(db, run.eid, "it takes no event")
-    sequence, previous = head_of(db, run.id, run.seen_sequence)
+    t, sequence, previous = run.head
+    if t != db.basis_t:
+        check_open(db, run.eid, "it takes no event")
+        sequence, previous = head_of(db, run.id, run.seen_sequence)
     now_us = run.conn.now_us()
     made: list[Event] = []
     for event in events:

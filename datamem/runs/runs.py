@@ -56,15 +56,17 @@ class Run:
         id: its name, unique in the database.
         eid: its entity.
         seen_sequence: where its event log was last seen to end; only a hint.
+        head: the t at which it was open, and the sequence and digest of its last event then.
     """
 
-    __slots__ = ("conn", "eid", "id", "seen_sequence")
+    __slots__ = ("conn", "eid", "head", "id", "seen_sequence")
 
     def __init__(self, conn: Connection, run_id: str, eid: int) -> None:
         self.conn = conn
         self.id = run_id
         self.eid = eid
         self.seen_sequence = 0
+        self.head: tuple[int, int, str] = (0, 0, "")
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.record().status}>"
@@ -338,8 +340,9 @@ def check_open(db: Db, eid: int, why: str) -> None:
     Raises:
         RunError: `run/ended`, `run/unknown`.
     """
-    status = value_of(db, find_run(db, eid), ":run/status")
+    status = value_of(db, eid, ":run/status")
     if status != ":running":
+        find_run(db, eid)
         name = value_of(db, eid, ":run/id")
         raise RunError(
             f"run {name} has {status.removeprefix(':')}, so {why}",
@@ -450,4 +453,5 @@ class Carrier:
         said = (a for e, a in zip(plan.e, plan.a, strict=True) if e == plan.tx)
         if attribute.id in said:
             return plan
-        return plan.with_facts([(plan.tx, attribute.id, self.eid)])
+        plan.add([(plan.tx, attribute.id, self.eid)])
+        return plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,17 +49,15 @@ class TxPlan:
     changes_schema: bool = False
     empty: bool = False
 
-    def with_facts(self, facts: Sequence[tuple[int, int, int]]) -> TxPlan:
-        """Return the plan with more assertions, of (entity, attribute, word) that do not hold yet."""
-        columns = [
-            _extended(old, new)
-            for old, new in zip(self._facts(), zip(*facts, strict=True), strict=True)
-        ]
-        added = _extended(self.added, [True] * len(facts))
-        return replace(self, e=columns[0], a=columns[1], v=columns[2], added=added)
-
-    def _facts(self) -> tuple[Sequence[int], ...]:
-        return self.e, self.a, self.v
+    def add(self, facts: Sequence[tuple[int, int, int]]) -> None:
+        """Add assertions, of (entity, attribute, word) that do not hold yet."""
+        e, a, v = zip(*facts, strict=True)
+        self.e, self.a, self.v = (
+            _extended(self.e, e),
+            _extended(self.a, a),
+            _extended(self.v, v),
+        )
+        self.added = _extended(self.added, [True] * len(facts))
 
 
 def _extended(column: Any, more: Sequence[int]) -> Any:

@@ -78,9 +78,8 @@ def resolve(
             actual=db.basis_t,
         )
     items = read_items(tx_data)
-    plan = resolve_plain(items, db, now_us, meta)
-    if plan is None and not meta:
-        plan = resolve_change(items, db, now_us)
+    plan = None if meta else resolve_change(items, db, now_us)
+    plan = plan or resolve_plain(items, db, now_us, meta)
     return plan or resolve_general(items, db, now_us, meta, functions or {})
 
 
