@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import wraps
 from random import Random  # noqa: TID251 - seeded by the run, so a replay draws the same
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from datamem.db.database import Db
@@ -24,6 +24,7 @@ from datamem.db.report import TxReport
 from datamem.errors import DatamemError
 from datamem.ids import ATTR_BASE, TX_BASE
 from datamem.index.words import instant_of_us
+from datamem.runs.record_journals import Journal, OpenStep
 from datamem.runs.record_steps import Failure, Step, place_of_caller
 from datamem.runs.record_traces import TraceHandle, check_trace
 from datamem.runs.record_values import RecordError, decode_value, encode_input, encode_value
@@ -31,53 +32,6 @@ from datamem.runs.runs import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 Codec = Callable[[Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a journal says to a step that begins.
-
-    Attributes:
-        step: the step with its recorded result, or None to do it.
-        arguments: what to call with instead of the agent's own arguments, None for those.
-    """
-
-    step: Step | None = None
-    arguments: Mapping[str, Any] | None = None
-
-
-class Journal(Protocol):
-    """Where steps are kept, and perhaps answered from."""
-
-    @property
-    def run(self) -> Run:
-        """The run that they are kept in."""
-
-    @property
-    def db(self) -> Db:
-        """The memory that the agent reads."""
-
-    @property
-    def completed(self) -> int:
-        """How many steps have ended."""
-
-    def now_us(self) -> int:
-        """Return the clock, µs since 1970."""
-
-    def answer(self, step: Step) -> Answer:
-        """Answer a step that begins."""
-
-    def finish(self, step: Step) -> Step:
-        """Keep a step that ended; return it with its number."""
-
-    def transact(
-        self,
-        step: Step,
-        tx_data: Any,
-        meta: Mapping[Any, Any] | None,
-        facts_of: Callable[[TxReport], Any],
-    ) -> tuple[TxReport, Step]:
-        """Commit facts together with the step that stores them, whose output is `facts_of` the report."""
 
 
 class RunContext:
@@ -377,20 +331,6 @@ class RunContext:
             self._own_entities[e] = len(self._own_entities) + 1
         own = self._own_entities.get(e)
         return e if own is None else f"new-{own}"
-
-
-@dataclass(slots=True)
-class OpenStep:
-    """A step in the block of `RunContext.step`.
-
-    Attributes:
-        output: what the step gives; set it, unless `is_answered`.
-        arguments: what to do it with.
-    """
-
-    output: Any = None
-    is_answered: bool = False
-    arguments: Mapping[str, Any] | None = None
 
 
 def _encoded(value: Any, encode: Codec | None) -> Any:

@@ -11,7 +11,7 @@ from datamem.db.database import Db
 from datamem.db.report import TxReport
 from datamem.edn import read
 from datamem.runs.events import NewEvent, chain_events, map_of
-from datamem.runs.record_context import Answer
+from datamem.runs.record_journals import Answer
 from datamem.runs.record_steps import Step
 from datamem.runs.record_traces import TraceMaker
 from datamem.runs.runs import Run

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from datamem.db.database import Db
 from datamem.db.report import TxReport
 from datamem.errors import DatamemError
-from datamem.runs.record_context import Answer
+from datamem.runs.record_journals import Answer
 from datamem.runs.record_steps import Failure, Step
 from datamem.runs.record_values import decode_value, encode_value
 from datamem.runs.replay_branch import BranchJournal
