@@ -37,7 +37,7 @@ QUICK = (
     "text",
     "texthybrid",
 )
-BIG = ("store", "growth", "million", "diff", "vectors", "locomo")
+BIG = ("store", "growth", "million", "diff", "vectors", "vectormillion", "locomo")
 """Minutes, and gigabytes of disk: only when named, or with --all."""
 
 
