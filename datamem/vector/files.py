@@ -2,7 +2,7 @@
 
     manifest.json   what is in the others, how long they are, and their checks; replaced atomically
     rows.f32        the matrix, appended to: little-endian float32
-    columns.i64     heap code, owner, transaction and end of each row, one column after the other
+    <number>.i64    heap code, owner, transaction and end of each row, one column after the other
     <start>-<stop>-<number>.graph   usearch's own format, whole
 
 Checks are sums of 64-bit words, block by block, a CRC-32 over those for whole files. A flipped bit in a
@@ -163,12 +163,13 @@ class VectorFiles:
         if not count:
             return None
         rows = np.memmap(self._directory / "rows.f32", "<f4", "r", shape=(count, width))
-        columns_path = self._directory / "columns.i64"
-        columns = np.fromfile(columns_path, "<i8")
+        columns_path = self._directory / str(manifest["columns_file"])
         sums = np.array(manifest["sums"], np.uint32)
-        if zlib.crc32(columns.tobytes()) != manifest["columns"] or len(columns) != 4 * count:
+        size = columns_path.stat().st_size
+        if size != 32 * count or file_check(columns_path) != manifest["columns"]:
             raise Damaged(str(columns_path))
-        columns = columns.reshape(4, count)
+        mapped = np.memmap(columns_path, "<i8", "c", shape=(4, count))
+        columns = mapped.view(np.ndarray)
         graphs = tuple(self._graph(item) for item in manifest["graphs"])
         self._saved_rows, self._sums = count, [sums]
         self._number = int(manifest["number"])
@@ -202,12 +203,17 @@ class VectorFiles:
         count = len(columns.codes)
         self._append_rows(matrix, count)
         words = np.concatenate((columns.codes, columns.owners.reshape(-1))).astype("<i8")
-        words.tofile(self._directory / "columns.i64")
+        self._number += 1
+        name = f"{self._number}.i64"  # the one before may be mapped
+        words.tofile(self._directory / name)
         kept = {}
         for graph in graphs:
             key = (graph.start, graph.stop)
             kept[key] = self._graphs.get(key) or self._write_graph(graph)
-        self._write_manifest(count, zlib.crc32(words.tobytes()), kept, state)
+        self._write_manifest(count, name, kept, state)
+        for old in self._directory.glob("*.i64"):
+            if old.name != name:
+                old.unlink(missing_ok=True)
         for key in self._graphs.keys() - kept.keys():
             (self._directory / self._graphs[key]["file"]).unlink(missing_ok=True)
         self._graphs = kept
@@ -245,7 +251,7 @@ class VectorFiles:
     def _write_manifest(
         self,
         count: int,
-        check: int,
+        columns: str,
         graphs: dict[tuple[int, int], dict[str, Any]],
         state: State,
     ) -> None:
@@ -253,7 +259,8 @@ class VectorFiles:
             "format": _FORMAT,
             "spec": self._spec_text(),
             "rows": count,
-            "columns": check,
+            "columns_file": columns,
+            "columns": file_check(self._directory / columns),
             "synced_tx": state.synced_tx,
             "instant": state.instant,
             "sums": np.concatenate([np.empty(0, np.uint32), *self._sums]).tolist(),

@@ -147,6 +147,11 @@ class CodeColumn:
         """Return the codes by row, int64[count]."""
         return self._codes[: self.count]
 
+    def adopt(self, codes: Int64Array) -> None:
+        """Begin with saved codes, which are never written to."""
+        self._codes, self.count, self._order = codes, len(codes), None
+        self._ascends = bool((codes[1:] > codes[:-1]).all())
+
     def append(self, codes: Int64Array) -> None:
         """Append the codes of new rows, ascending among themselves."""
         if not len(codes):

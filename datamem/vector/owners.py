@@ -76,8 +76,8 @@ class Owners:
         self.count = count
 
     def adopt(self, columns: Int64Array) -> None:
-        """Begin with saved columns, int64[3, count]."""
-        self._columns = np.array(columns, np.int64)
+        """Begin with saved columns, int64[3, count], of which it becomes the owner."""
+        self._columns = columns
         self.count = columns.shape[1]
 
     def truncate(self, count: int) -> None:

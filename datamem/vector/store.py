@@ -204,7 +204,7 @@ class VectorStore:
         except Damaged as error:
             self.recover(error)
             return
-        self.codes.append(saved.codes)
+        self.codes.adopt(saved.codes)
         self.owners.adopt(saved.owners)
         self.graphs = saved.graphs
         self._synced_tx = saved.synced_tx
