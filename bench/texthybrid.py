@@ -25,6 +25,10 @@ SCHEMA = """{:message/content {:db/valueType :db.type/string :db/fulltext true}
              :message/embedding {:db/valueType :db.type/vector :db/dimension 384}
              :note/text {:db/valueType :db.type/string :db/embed :message/embedding}
              :note/bare {:db/valueType :db.type/string}}"""
+_WORDS = """the a to of and in that was for her his with she he it they had about when from very
+    garden morning children school letter music winter river mountain painting kitchen doctor friend
+    weekend holiday bicycle concert library remember planning visited wanted helped bought finished
+    beautiful strange important together yesterday tomorrow always sometimes never"""
 QUERY = "word3 word40 word120 word700 word2500 word8000"
 
 
@@ -97,7 +101,9 @@ def _commits(report: Report, conn: datamem.Connection, vectors: Any) -> None:
 
 
 def _embedders(report: Report) -> None:
-    texts = [f"{text}, said number {i}" for i, text in enumerate(messages(2_000))]
+    random = np.random.default_rng(5)
+    words = np.array(_WORDS.split(), object)
+    texts = [" ".join(random.choice(words, random.integers(8, 32))) for _ in range(2_000)]
     for name, count in (("hash", 2_000), ("wordllama", 2_000), ("minilm", 64)):
         try:
             model = embedder(name)
@@ -107,5 +113,5 @@ def _embedders(report: Report) -> None:
         model(texts[:32])
         seconds = min(timed(lambda m=model, n=count: m(texts[:n])) for _ in range(3))  # type: ignore[misc]
         report.add(
-            f"embedder {name}, texts of 10 to 60 words", rate_text(count / seconds, "texts")
+            f"embedder {name}, texts of 8 to 31 words", rate_text(count / seconds, "texts")
         )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _GROWTH: Final = 8
 _FIRST_LIMIT: Final = 32
 
-_WIDE: Final = 1_024
-"""Fetching so many texts costs some 0.5 ms; where more would be needed, other ways are tried."""
+_WIDE: Final = 3_000
+"""Fetching so many texts costs some 2 ms; where more would be needed, other ways are tried."""
 
 _ONLY: Final = 20_000
 """So many texts can be named to the engine as the only ones to find, for some 10 ms."""
@@ -204,7 +204,7 @@ def _search_engine(
     assert searcher is not None
     weights = None if statistics.text_count == searcher.text_count else statistics
     expected = visible.expected_limit(k, searcher.text_count)
-    limit = max(_FIRST_LIMIT, 2 * k, min(2 * expected, _WIDE))
+    limit = max(_FIRST_LIMIT, 2 * k, 2 * min(expected, _WIDE))
     only = visible.few(_ONLY) if expected > _WIDE else None
     while only is None:
         codes, scores = searcher.search(node, limit, weights)
