@@ -182,8 +182,11 @@ def diff(
                 Path(svg).write_text(found._repr_svg_(), encoding="utf-8")
         else:
             import datamem
+            from datamem.conn import shared_cut
 
-            found = datamem.diff(_value(conn.db, a), _value(second.db, b or "now"))
+            shared = shared_cut(conn, second) if other else None
+            sides = _value(conn.db, a), _value(second.db, b or "now")
+            found = datamem.diff(*sides, shared=shared)
         _print_difference(found, fmt)
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from datamem.conn.connect import connect, restore
 from datamem.conn.connection import Connection
+from datamem.conn.shared import shared_cut
 
 if TYPE_CHECKING:
     from datamem.conn.checking import CheckReport, Progress
 
-__all__ = ["Connection", "check", "connect", "restore"]
+__all__ = ["Connection", "check", "connect", "restore", "shared_cut"]
 
 
 def check(

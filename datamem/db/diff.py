@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datamem.db.difference import Difference, Side
-from datamem.db.lineage import Shared, shared_history
+from datamem.db.lineage import Shared, shared_history, shared_up_to
 from datamem.db.translate import Same, Translation, Translator
 from datamem.errors import DatamemError
 from datamem.ids import ATTR_BASE, TX_BASE, tx_of_t
 from datamem.index.changes import changed_facts
+from datamem.index.heap import Cut
 from datamem.index.kernels import BoolArray, Int64Array, match_rows, sort_order
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ Pairs = tuple[Int64Array, Int64Array]
 """Columns e, a: whose which attribute may differ; int64[n] each."""
 
 
-def diff(a: Db, b: Db, *, transactions: bool = False) -> Difference:
+def diff(a: Db, b: Db, *, transactions: bool = False, shared: Cut | None = None) -> Difference:
     """Return the facts of `b` that `a` has not (added), and of `a` that `b` has not (removed).
 
     A fact is entity, attribute and value: who asserted it does not count. The values may be points in
@@ -40,6 +41,8 @@ def diff(a: Db, b: Db, *, transactions: bool = False) -> Difference:
     Args:
         a, b: database values; `as_of`, `since` and `filter` views are compared as they look.
         transactions: also compare what is said about the transaction entities themselves.
+        shared: how much history two databases share that live apart (`datamem.conn.shared_cut`); None: what
+            the values themselves know of it.
 
     Raises:
         DatamemError: `diff/history-view` for a history, in which a fact may both hold and not.
@@ -67,11 +70,11 @@ def diff(a: Db, b: Db, *, transactions: bool = False) -> Difference:
             raise DatamemError(
                 message, code="diff/history-view", hint="compare two as_of(…) values instead"
             )
-    shared = shared_history(a, b)
-    to_a: Translation = Same() if shared.is_linear else Translator(b, a, shared.cut)
-    to_b: Translation = Same() if shared.is_linear else Translator(a, b, shared.cut)
+    common = shared_history(a, b) if shared is None else shared_up_to(a, b, shared)
+    to_a: Translation = Same() if common.is_linear else Translator(b, a, common.cut)
+    to_b: Translation = Same() if common.is_linear else Translator(a, b, common.cut)
     if a.view.is_plain and b.view.is_plain:
-        sides = _candidate_sides(a, b, shared, to_a, to_b)
+        sides = _candidate_sides(a, b, common, to_a, to_b)
     else:
         sides = (_whole_side(a), _whole_side(b))
     if not transactions:

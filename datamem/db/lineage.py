@@ -40,6 +40,12 @@ def shared_history(a: Db, b: Db) -> Shared:
     return Shared(NOTHING, is_linear=False)
 
 
+def shared_up_to(a: Db, b: Db, cut: Cut) -> Shared:
+    """Return what two values share whose databases part at a cut, or earlier if one is older."""
+    t = min(cut.t, a.t, b.t)
+    return Shared(Cut(t, cut.entity, cut.attribute, cut.code), is_linear=t in {a.t, b.t})
+
+
 def _ancestors(db: Db) -> Iterator[tuple[Heap, Cut]]:
     """Yield the heaps that a value is built on, its own first, and how much of each it sees."""
     heap, cut = db.heap, Cut(db.t, db.next_entity, db.next_attribute, db.heap_size)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from datamem.clock import random_bytes
-from datamem.conn import Connection
+from datamem.conn import Connection, shared_cut
 from datamem.db.database import Db
 from datamem.db.diff import diff as diff_values
 from datamem.db.difference import Difference
@@ -61,7 +61,9 @@ class Fork:
 
     def compare(self) -> Difference:
         """Return how the fork's memory differs from the origin's now."""
-        return diff_values(self.origin.conn.db, self.conn.db).select(is_memory)
+        origin, branch = self.origin.conn, self.conn
+        shared = None if branch.path is None else shared_cut(origin, branch)
+        return diff_values(origin.db, branch.db, shared=shared).select(is_memory)
 
     def compare_runs(self) -> RunDifference:
         """Return the steps of both runs side by side; a fork without code has only its own."""

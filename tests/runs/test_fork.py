@@ -179,6 +179,10 @@ def test_a_fork_may_live_in_a_directory(tmp_path: Path) -> None:
     run = record(conn, keeper(["one", "two"]), run_id="r").run
     with fork(run, 3, run_id="f", path=tmp_path / "branch") as branch:
         branch.context.transact([{":note/id": "n", ":note/likes": "paper"}])
+        assert [(d.v, d.added) for d in branch.compare().added] == [
+            ("one", True),
+            ("paper", True),
+        ]
         branch.adopt()
     assert conn.db.entity([":note/id", "n"])[":note/likes"] == ["paper"]
     assert conn.db.q(TEXT, "n") == "two"
