@@ -10,11 +10,11 @@ from uuid import UUID
 from datamem.clock import random_bytes
 from datamem.db.entity import Entity
 from datamem.errors import DatamemError
-from datamem.index.words import instant_of_us, us_of_instant
+from datamem.index.words import instant_of_us
 from datamem.memory.kinds import get, identity_for
 from datamem.memory.record import Record
 from datamem.memory.scope import Scope
-from datamem.memory.view import ValidAt, instant_of_view, remembered
+from datamem.memory.view import ValidAt, instant_us_of, remembered
 
 if TYPE_CHECKING:
     from datamem.conn import Connection
@@ -57,10 +57,7 @@ class Context:
     ) -> Db:
         """Return what is remembered in the scope; see `Memory.view`."""
         db = self.conn.db if as_of is None else self.conn.db.as_of(as_of)
-        now_us = instant_of_view(db, self.now_us())
-        if isinstance(as_of, datetime):
-            aware = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
-            now_us = us_of_instant(aware)
+        now_us = self.now_us() if as_of is None else instant_us_of(db, as_of)
         seen = remembered(
             db, now_us=now_us, valid_at=valid_at, include_forgotten=include_forgotten
         )

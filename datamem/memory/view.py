@@ -122,6 +122,8 @@ class _Hides:
         return self._shown[e]
 
 
-def instant_of_view(db: Db, now_us: int) -> int:
-    """Return the instant a view is of, µs: now, or that of the newest transaction of a past value."""
-    return now_us if db.t == db.basis_t else max(instant_us_of_t(db, db.t), 0)
+def instant_us_of(db: Db, as_of: int | datetime) -> int:
+    """Return the instant of a value as of a point, µs: the point, or that of its newest transaction."""
+    if isinstance(as_of, datetime):
+        return us_of_instant(as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC))
+    return max(instant_us_of_t(db, db.t), 0)
