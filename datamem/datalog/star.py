@@ -39,7 +39,7 @@ class Leaf:
         attribute: its id.
         equals: which of the known words its value is; -1 for none.
         bounds: (operator, which known word) of each comparison of its value.
-        is_many: an entity may have several values; then only `equals` is answered.
+        is_many: an entity may have several values; then it is the only leaf, or has `equals`.
         is_asked: `:find` has its value.
     """
 

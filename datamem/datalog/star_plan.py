@@ -183,14 +183,18 @@ class _Builder:
                 self._value_leaf[name] = number
             case _:
                 name = ""
-        if attribute.many:
+        if attribute.many and not self._are_pairs(entity, name):
             return None
         bounds = tuple(
             (comparison.operator, self._start(comparison.start))
             for comparison in self._simple.comparisons
             if comparison.variable == name
         )
-        return Leaf(attribute.id, -1, bounds, is_many=False, is_asked=name in self._asked)
+        return Leaf(attribute.id, -1, bounds, attribute.many, is_asked=name in self._asked)
+
+    def _are_pairs(self, entity: str, value: str) -> bool:
+        """Tell whether entity and value of the only pattern are asked for, which together differ."""
+        return len(self._simple.patterns) == 1 and {entity, value} <= set(self._asked)
 
     def _start(self, start: Start) -> int:
         self._starts.append(start)

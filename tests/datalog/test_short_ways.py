@@ -57,6 +57,7 @@ STARS = (
     '[:find ?e :where [?e :n/tag "x"] [?e :n/tag "a"] [?e :n/score _]]',
     "[:find ?e ?f :where [?e :n/friend ?f] [?e :n/age ?a] [(> ?a 0)]]",
     "[:find ?e :where [?e :n/friend 3] [?e :n/name ?n]]",
+    "[:find ?e ?t :where [?e :n/tag ?t]]",
     "[:find (count ?e) . :where [?e :n/age ?a] [(> ?a 0)]]",
     "[:find (count ?a) :where [?e :n/age ?a] [?e :n/name _]]",
     "[:find [(count ?e)] :where [?e :n/score 2.0]]",
@@ -198,7 +199,8 @@ def test_many_references_to_one_entity_are_followed_by_the_engine() -> None:
     [
         '[:find ?e :where [?e :n/name "a"] (not [?e :n/age 1])]',
         "[:find ?e :where [?e :n/age ?a] [(> ?a 0.5)]]",
-        "[:find ?e ?t :where [?e :n/tag ?t]]",
+        "[:find ?t :where [?e :n/tag ?t]]",
+        "[:find ?e ?t :where [?e :n/tag ?t] [?e :n/age _]]",
         "[:find ?e :where [?e :n/age ?a] [?e :n/score ?a]]",
         "[:find ?e ?a :where [?e :n/age ?a] [?f :n/age ?a]]",
         '[:find ?e :where [?e :n/name ?n] [(< ?n "b")]]',
