@@ -34,6 +34,9 @@ from datamem.text.syntax import (
 
 Operator = Literal["or", "and"]
 MAX_DEPTH: Final = 50
+MAX_TOKENS: Final = 1_024
+"""Words and signs of a query; what comes after them is passed over."""
+
 MAX_FUZZY_LETTERS: Final = 24
 """Longer words are compared by their stems only."""
 
@@ -124,8 +127,11 @@ class _Parser:
             )
 
     def _scan(self) -> list[_Token]:
-        found = []
+        found: list[_Token] = []
         for m in _TOKEN.finditer(self._query):
+            if len(found) == MAX_TOKENS:
+                self._fault(f"it has more than {MAX_TOKENS} parts", "ask less", m.start())
+                break
             at = m.start(m.lastgroup or 0) if m.lastgroup else m.start()
             if m["phrase"] is not None:
                 at = m.start("phrase")
@@ -242,13 +248,10 @@ class _Parser:
     def _group(self, opened: _Token) -> Node:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise QueryError(
-                f"the search nests parentheses more than {MAX_DEPTH} deep",
-                code="text/bad-query",
-                hint="write it flatter",
-                query=self._query,
-                position=opened.at,
-            )
+            why = f"parentheses are more than {MAX_DEPTH} deep"
+            self._fault(why, "write it flatter", opened.at)
+            self._depth -= 1
+            return NOTHING
         part = self._query_part()
         self._depth -= 1
         closed = self._peek()
