@@ -10,7 +10,7 @@ from typing import Any, Final
 from datamem.db.database import Db
 from datamem.db.report import TxReport
 from datamem.edn import read
-from datamem.runs.events import NewEvent, chain_events, map_of
+from datamem.runs.events import NewEvent, chain_events, checked_event, map_of
 from datamem.runs.record_journals import Answer
 from datamem.runs.record_steps import Step
 from datamem.runs.record_traces import TraceMaker
@@ -29,7 +29,7 @@ class RunJournal:
         self._lock = threading.RLock()
         self._traces = TraceMaker(run)
         self._trace_name = ""
-        self._sequence = 0
+        self._head = 0, ""
         self._seen_t = run.conn.db.basis_t
 
     @property
@@ -105,9 +105,9 @@ class RunJournal:
 
     def _maps(self, db: Db, step: Step) -> list[Any]:
         """Return the event of a step and its traces, as the maps that transact them."""
-        event = NewEvent(event_type(step), step.to_payload())
+        event = checked_event(NewEvent(event_type(step), step.to_payload()))
         [chained] = chain_events(db, self.run, [event])
-        self._sequence = chained.sequence
+        self._head = chained.sequence, chained.digest
         self._trace_name = f"{self.run.id}/{chained.sequence}"
         return [
             map_of(chained, self.run.eid) | {":db/id": EVENT},
@@ -116,7 +116,8 @@ class RunJournal:
 
     def _kept(self, step: Step, report: TxReport) -> Step:
         self._completed = step.number
-        self.run.seen_sequence = self._sequence
+        self.run.seen_sequence = self._head[0]
+        self.run.head = report.t, *self._head
         self._traces.keep(step, self._trace_name)
         if report.db_before.basis_t == self._seen_t:
             self._seen_t = report.t

@@ -90,7 +90,7 @@ def _encoded(value: Any, path: str, open_object: Opener | None = None) -> Any:
         case float():
             return value if math.isfinite(value) else {"$float": repr(value)}
         case str():
-            return {"$keyword": str(value)} if isinstance(value, Keyword) else value
+            return _encoded_text(value)
         case list():
             return [_encoded(x, f"{path}[{i}]", open_object) for i, x in enumerate(value)]
         case Mapping():
@@ -99,6 +99,19 @@ def _encoded(value: Any, path: str, open_object: Opener | None = None) -> Any:
             return _encoded_group(value, path, open_object)
         case _:
             return _encoded_other(value, path, open_object)
+
+
+def _encoded_text(value: str) -> Any:
+    if isinstance(value, Keyword):
+        return {"$keyword": str(value)}
+    if _is_text(value):
+        return value
+    return {"$text": base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()}
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a string is Unicode text: it has no half of a surrogate pair."""
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _encoded_other(value: Any, path: str, open_object: Opener | None) -> Any:
@@ -114,7 +127,7 @@ def _encoded_other(value: Any, path: str, open_object: Opener | None) -> Any:
 
 
 def _encoded_map(value: Mapping[Any, Any], path: str, open_object: Opener | None) -> Any:
-    is_plain = all(type(key) is str for key in value)
+    is_plain = all(type(key) is str and _is_text(key) for key in value)
     if is_plain and not (len(value) == 1 and next(iter(value)).startswith("$")):
         return {key: _encoded(x, f"{path}[{key!r}]", open_object) for key, x in value.items()}
     pairs = [
@@ -183,6 +196,7 @@ def _array(inner: list[Any]) -> Any:
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "$float": float,
     "$keyword": Keyword,
+    "$text": lambda inner: base64.b64decode(inner).decode("utf-8", "surrogatepass"),
     "$tuple": lambda inner: tuple(map(decode_value, inner)),
     "$set": lambda inner: set(map(decode_value, inner)),
     "$frozenset": lambda inner: frozenset(map(decode_value, inner)),

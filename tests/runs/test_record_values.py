@@ -117,4 +117,6 @@ def test_examples_of_each_type() -> None:
     ):
         assert same(decode_value(encode_value(value)), value)
     assert decode_value(encode_value({"$set": 1})) == {"$set": 1}
+    torn = {"half \ud83d": ["\ud83d"]}
+    assert decode_value(json.loads(json.dumps(encode_value(torn)).encode())) == torn
     assert decode_value({"$uuid": str(UUID(int=5))}) == UUID(int=5)

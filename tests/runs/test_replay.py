@@ -503,3 +503,16 @@ def test_an_ended_run_takes_no_further_step() -> None:
         replay(get_run(conn, "nobody"))
     assert unknown.value.code == "run/unknown"
     conn.close()
+
+
+def test_an_event_without_a_type_is_refused() -> None:
+    conn = connect()
+    with recording(conn, "r") as context:
+        before = conn.db.basis_t
+        with pytest.raises(RunError) as caught:
+            context.event("")
+        assert caught.value.code == "event/bad-type"
+        assert conn.db.basis_t == before
+        context.event("next")
+    assert verify(get_run(conn, "r")).broken is None
+    conn.close()
