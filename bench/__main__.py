@@ -33,6 +33,7 @@ QUICK = (
     "kv",
     "transactions",
     "ingest",
+    "scopes",
     "recall",
     "text",
     "texthybrid",
