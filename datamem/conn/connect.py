@@ -122,6 +122,7 @@ def _open_directory(
         found = recover(store, packs, fault_level=fault_level)
         publisher = None
         if read_only:
+            found.heap.companions.saved = path / "search"
             packs.map_all()  # the writer deletes what its newest two roots do not need
         else:
             publisher = Publisher(store, packs, found.heap, found.root)

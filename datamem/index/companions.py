@@ -33,12 +33,14 @@ class Companions:
         parent: those of the heap below, None under a connection's own heap.
         upto: the codes below this one are the parent's.
         directory: where caches may keep files; None in memory and where somebody else writes.
+        saved: where they may read what somebody else keeps; None where there is nothing of the kind.
     """
 
     def __init__(self, parent: Companions | None = None, upto: int = 0) -> None:
         self.parent = parent
         self.upto = upto
         self.directory: Path | None = None
+        self.saved: Path | None = None
         self._made: dict[Hashable, Companion] = {}
         self._lock = RLock()
 

@@ -133,8 +133,9 @@ def file_check(path: Path) -> int:
 class VectorFiles:
     """The files of one attribute in a directory of their own."""
 
-    def __init__(self, directory: Path, spec: VectorSpec) -> None:
+    def __init__(self, directory: Path, spec: VectorSpec, *, is_writable: bool = True) -> None:
         self._directory = directory
+        self._is_writable = is_writable
         self._spec = spec
         self._saved_rows = 0
         self._sums: list[npt.NDArray[np.uint32]] = []
@@ -199,6 +200,8 @@ class VectorFiles:
             graphs: those to keep; files of others are deleted.
             state: up to which transaction all of this is.
         """
+        if not self._is_writable:
+            return
         self._directory.mkdir(parents=True, exist_ok=True)
         count = len(columns.codes)
         self._append_rows(matrix, count)
@@ -282,6 +285,6 @@ class VectorFiles:
     def clear(self) -> None:
         """Delete everything; what cannot be deleted is not named by a manifest any more."""
         self._saved_rows, self._sums, self._graphs = 0, [], {}
-        if self._directory.is_dir():
+        if self._is_writable and self._directory.is_dir():
             for path in self._directory.iterdir():
                 path.unlink(missing_ok=True)

@@ -64,9 +64,11 @@ def _made(companions: Companions, attribute: Attribute) -> VectorStore:
     parent = None if companions.parent is None else _store(companions.parent, attribute)
     assert attribute.vector is not None
     files = None
-    if companions.directory is not None:
+    directory = companions.directory or companions.saved
+    if directory is not None:
         name = f"vectors-{attribute.id}-{attribute.vector.dimensions}"
-        files = VectorFiles(companions.directory / name, attribute.vector)
+        is_ours = companions.directory is not None
+        files = VectorFiles(directory / name, attribute.vector, is_writable=is_ours)
     return VectorStore(attribute.id, attribute.vector, parent, companions.upto, files)
 
 
@@ -207,7 +209,7 @@ class VectorStore:
         self.codes.adopt(saved.codes)
         self.owners.adopt(saved.owners)
         self.graphs = saved.graphs
-        self._synced_tx = saved.synced_tx
+        self._synced_tx, self._instant = saved.synced_tx, saved.instant
 
     def recover(self, error: Damaged) -> None:
         """Throw away files that turned out damaged; everything is read again from the heap."""

@@ -11,6 +11,7 @@ import datamem
 from datamem.errors import DatamemError
 from datamem.schema.types import ValueType
 from datamem.vector import build_index, search
+from datamem.vector.store import store_of
 from tests.vector.worlds import SCHEMA, VECTORS, best, eid, names, numbers
 
 ATTRIBUTES = {":doc/vector": "cosine", ":doc/chunks": "l2"}
@@ -159,8 +160,13 @@ def test_reopening_finds_the_same(plan, more, tmp_path_factory) -> None:
         check(conn.db, world.state)
         for t, state in world.states.items():
             check(conn.db.as_of(t), state)
+        saved = len(store_of(conn.db, conn.db.schema.get(":doc/vector")).graphs)
+    files = {file: file.read_bytes() for file in path.glob("search/*/*")}
     with datamem.connect(path, read_only=True) as conn:
         check(conn.db, world.state)
+        store = store_of(conn.db, conn.db.schema.get(":doc/vector"))
+        assert len(store.graphs) == saved
+    assert {file: file.read_bytes() for file in path.glob("search/*/*")} == files
 
 
 @pytest.mark.parametrize("is_built", [False, True])
