@@ -69,11 +69,6 @@ class Program:
     free: tuple[int, ...] | None = None
     carries_seeds: bool = False
 
-    @property
-    def is_linear(self) -> bool:
-        """Tell whether every body reads one derived relation."""
-        return self.free is not None or self.carries_seeds
-
 
 def build_program(
     rules: Mapping[tuple[str, str], ResolvedRule], source: str, name: str, adornment: Adornment

@@ -150,9 +150,7 @@ class _Run:
 def _solve(program: Program, seed: Relation, step: RuleStep, context: Context) -> Relation:
     if program.carries_seeds:
         seed = _doubled(seed)
-    walked = None
-    if program.is_linear:
-        walked = walk(program, seed, context, lambda size: context.check_size(size, step))
+    walked = walk(program, seed, context, lambda size: context.check_size(size, step))
     if walked is not None and walked.is_done:
         answer = program.answer
         return relation_of(walked.rows[answer], program.widths[answer], context)
