@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from datamem.db import Db
 from datamem.errors import RunError
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.kv.jsonvalue import canonical_json, given, held, plain_json
-from datamem.kv.reading import entity_of, value_of, values_of
+from datamem.kv.reading import columns_of, entity_of, value_of, values_of
 from datamem.runs.runs import Run, carrying, check_open, find_run, view_of
 
 Also: TypeAlias = "Callable[[Db, list[Event]], list[Any]]"
@@ -334,16 +334,44 @@ def read_events(
     view = view_of(run, db)
     eid = find_run(view, run)
     name = run.id if isinstance(run, Run) else run
-    last = len(view.referrers(eid, view.schema.require(":event/run").id))
-    found = []
-    for sequence in range(max(start, 1), last + 1 if stop is None else min(stop, last + 1)):
-        e = _event_eid(view, name, sequence)
-        if e:
-            event = event_of(view, e, name)
-            if (
-                type in {None, event.type}
-                and thread in {None, event.thread}
-                and agent in {None, event.agent}
-            ):
-                found.append(event)
-    return found
+    return [
+        event
+        for event in _in_range(view, eid, name, max(start, 1), stop)
+        if type in {None, event.type}
+        and thread in {None, event.thread}
+        and agent in {None, event.agent}
+    ]
+
+
+FEW: Final = 16
+"""So many events are looked up one by one."""
+
+
+def _in_range(db: Db, run: int, name: str, start: int, stop: int | None) -> list[Event]:
+    if stop is not None and stop - start <= FEW:
+        eids = (_event_eid(db, name, sequence) for sequence in range(start, stop))
+        return [event_of(db, eid, name) for eid in eids if eid]
+    return [
+        event
+        for event in events_of_run(db, run, name)
+        if start <= (event.sequence or 0) and (stop is None or event.sequence < stop)
+    ]
+
+
+_PARTS: Final = (
+    *(":event/sequence", ":event/type", ":event/payload", ":event/timestamp", ":event/thread"),
+    *(":event/agent", ":event/previous", ":event/digest"),
+)
+
+
+def events_of_run(db: Db, run: int, name: str) -> list[Event]:
+    """Return whatever claims to be an event of a run, by sequence; read as columns."""
+    attribute = db.schema.require(":event/run")
+    eids = db.referrers(run, attribute.id)
+    gets: list[Callable[[int], Any]] = [column.get for column in columns_of(db, eids, _PARTS)]
+    rows = ((eid, *(get(eid) for get in gets)) for eid in eids)
+    events = [
+        Event(eid, name, sequence, kind, given(payload), *rest)
+        for eid, sequence, kind, payload, *rest in rows
+    ]
+    return sorted(events, key=lambda event: (event.sequence or 0, event.eid))

@@ -9,7 +9,7 @@ from datamem.db import Db
 from datamem.errors import RunError
 from datamem.index.words import us_of_instant
 from datamem.kv.reading import value_of, values_of
-from datamem.runs.events import Event, digest_of, event_of, first_previous
+from datamem.runs.events import Event, digest_of, events_of_run, first_previous
 from datamem.runs.runs import Run, find_run, view_of
 
 
@@ -67,7 +67,7 @@ def verify(run: Run | str | int, db: Db | None = None) -> Verification:
     eid = find_run(view, run)
     name: str = value_of(view, eid, ":run/id")
     previous, count = first_previous(name), 0
-    for event in _events(view, eid, name):
+    for event in events_of_run(view, eid, name):
         broken = _check(event, count + 1, previous)
         if broken is not None:
             return Verification(name, count, previous, broken)
@@ -92,13 +92,6 @@ def check_events(run: Run | str | int, db: Db | None = None) -> Verification:
             sequence=broken.sequence,
         )
     return found
-
-
-def _events(db: Db, run: int, name: str) -> list[Event]:
-    """Return whatever claims to be an event of the run, by its sequence."""
-    attribute = db.schema.require(":event/run")
-    events = [event_of(db, e, name) for e in db.referrers(run, attribute.id)]
-    return sorted(events, key=lambda event: (_place(event), event.eid))
 
 
 def _check(event: Event, sequence: int, previous: str) -> BrokenLink | None:

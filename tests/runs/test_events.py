@@ -262,3 +262,20 @@ def test_both_zeros_are_one_and_verify() -> None:
     with runs.begin_run(conn) as run:
         runs.append_event(run, "zero", {"x": -0.0, "y": [0.0, -0.0]})
     assert runs.verify(run).is_whole
+
+
+def test_many_events_are_read_as_few_are() -> None:
+    conn, clock = world()
+    with runs.begin_run(conn, "r") as run:
+        for i in range(40):
+            clock.move(1)
+            runs.append_event(
+                run, f"t{i % 3}", [i, None] if i % 4 else None, thread="ab"[i % 2]
+            )
+    whole = runs.read_events(run)
+    assert whole == [runs.get_event(conn.db, "r", n) for n in range(1, 41)]
+    assert runs.read_events(run, 5, 9) == whole[4:8]
+    assert runs.read_events(run, 5, 39) == whole[4:38]
+    assert runs.read_events(run, 30) == whole[29:]
+    conn.transact([[":db/retract", [":event/id", "r/7"], ":event/sequence", 7]])
+    assert runs.read_events(run) == [*whole[:6], *whole[7:]]
