@@ -24,6 +24,7 @@ PART_OF: Final = (
     ":message/session",
     ":tool-call/message",
     ":memory/session",
+    ":task/session",
     ":file-snapshot/session",
     ":agent-state/agent",
     ":agent-state/session",
@@ -41,7 +42,7 @@ PART_OF: Final = (
     ":event/run",
     ":trace/run",
 )
-"""References to what an entity is a part of: it is shown only where that is."""
+"""References to what an entity is a part of: a scope has it only if it has that."""
 
 EVERYBODYS: Final = (":memory-type/name", ":embedding-model/name")
 """Identities of entities that belong to nobody, and that everybody may read."""

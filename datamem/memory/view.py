@@ -12,13 +12,14 @@ from datamem.errors import DatamemError
 from datamem.ids import TX_BASE
 from datamem.index.kernels import BoolArray, Int64Array
 from datamem.index.words import us_of_instant
-from datamem.memory.owners import PART_OF, known_attributes
+from datamem.memory.owners import known_attributes
 from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from datamem.db import Db
+    from datamem.schema import Schema
 
 ValidAt = datetime | Literal["ever"] | None
 """When a fact must have been true: None is not ended at the view's own instant."""
@@ -34,8 +35,8 @@ def remembered(
 ) -> Db:
     """Return `db` without entities that are forgotten, deleted, archived, expired, or not true.
 
-    What is a part of such an entity (messages of a deleted session, relationships of a forgotten memory) is
-    left out with it. Everything else, transactions and attributes included, stays as it is.
+    What a retraction of such an entity would take along (`:db/onDelete :cascade`) is left out with it: the
+    messages of a deleted session, the memories of a deleted user. Everything else stays as it is.
 
     Args:
         now_us: the instant at which expiry is judged, and validity where `valid_at` is None.
@@ -99,14 +100,19 @@ def _us_of(valid_at: Any) -> int:
 
 
 def _with_parts(db: Db, entities: Int64Array) -> Int64Array:
-    """Return the entities and all that are parts of them."""
-    parts_of = known_attributes(db.schema, PART_OF)
+    """Return the entities and all that would be retracted with them."""
+    cascades: tuple[int, ...] = db.schema.derive("memory-cascades", _cascades)
+    used = [a for a in cascades if db.count(a=a)]
     found = newest = entities
-    while len(newest):
-        parts = [db.lookup_values(a, newest).e for a in parts_of]
+    while len(newest) and used:
+        parts = [db.lookup_values(a, newest).e for a in used]
         newest = np.setdiff1d(np.concatenate(parts), found)
         found = np.union1d(found, newest)
     return found
+
+
+def _cascades(schema: Schema) -> tuple[int, ...]:
+    return tuple(attribute.id for attribute in schema if attribute.on_delete == "cascade")
 
 
 class _Hides:

@@ -53,6 +53,22 @@ def test_updates_keep_history_and_deletes_can_be_taken_back(acme) -> None:
     assert acme.users.restore("ada").name == "Ada L."
 
 
+def test_what_is_deleted_takes_along_what_its_erasure_would(acme) -> None:
+    acme.add_message("s1", "user", "hello")
+    acme.add("Ada likes tea", user="ada")
+    acme.add("everybody likes tea")
+    acme.tasks.create("call", "call Ada", session="s1")
+    acme.users.delete("ada")
+    assert [memory.content for memory in acme.list()] == ["everybody likes tea"]
+    assert acme.db.q("[:find ?m :where [?m :message/content]]") == set()
+    assert len(acme.tasks.due()) == 1, "a task would lose its session only"
+    acme.users.restore("ada")
+    acme.sessions.delete("s1")
+    assert len(acme.list()) == 2
+    assert acme.db.q("[:find ?m :where [?m :message/content]]") == set()
+    assert len(acme.tasks.due()) == 1
+
+
 def test_lists_are_narrowed_by_any_attribute(acme) -> None:
     acme.users.create("Ben", status="inactive")
     assert [user.name for user in acme.users.list(status="inactive")] == ["Ben"]
