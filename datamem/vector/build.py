@@ -74,7 +74,8 @@ def build_later(store: VectorStore) -> None:
 
 def _is_due(store: VectorStore) -> bool:
     least = MORE_ROWS if store.graphs else FIRST_ROWS
-    return store.tail_rows >= least and has_graph(store.spec) and store.on_close is None
+    is_free = store.on_close is None and not store.building.locked()
+    return is_free and store.tail_rows >= least and has_graph(store.spec)
 
 
 class Builder:
@@ -100,10 +101,14 @@ class Builder:
             self._store.on_close = None
 
     def run(self) -> int:
-        """Build, and return how many rows were added."""
-        store = self._store
-        if not has_graph(store.spec):
+        """Build, after whoever builds now, and return how many rows were added."""
+        if not has_graph(self._store.spec):
             return 0
+        with self._store.building:
+            return self._run()
+
+    def _run(self) -> int:
+        store = self._store
         with store.lock:
             before, stop = store.graphs, store.codes.count
         start = before[-1].stop if before else 0

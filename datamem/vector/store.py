@@ -85,6 +85,7 @@ class VectorStore:
         spec: of the attribute.
         graphs: over ascending stretches of rows; replaced as a whole, never changed.
         lock: who holds it may append rows, drop them or replace the graphs.
+        building: held by the one who builds graphs.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class VectorStore:
     ) -> None:
         self.spec = spec
         self.lock = threading.RLock()
+        self.building = threading.Lock()
         self.matrix = RowMatrix(spec)
         self.codes = CodeColumn()
         self.owners = Owners()
