@@ -25,7 +25,7 @@ from datamem.runs.record_steps import is_memory
 from datamem.runs.record_values import encode_value
 from datamem.runs.replay import Replay, replay_recording
 from datamem.runs.replay_journal import Override
-from datamem.runs.runs import Run, begin_run, detach, end_run
+from datamem.runs.runs import Run, begin_run, carrying, detach, end_run
 
 
 @dataclass(slots=True)
@@ -80,11 +80,11 @@ class Fork:
         """
         self.end()
         conn = self.origin.conn
-        report = adopt_facts(conn, self.base, self.conn.db, prefer=prefer)
-        if self.replayed is not None:
-            conn.transact(
-                [[":db/add", [":run/id", self.run.id], ":run/parent", self.origin.eid]]
-            )
+        with carrying(self.origin):
+            report = adopt_facts(conn, self.base, self.conn.db, run=self.run.eid, prefer=prefer)
+            if self.replayed is not None:
+                adopted = [":run/id", self.run.id]
+                conn.transact([[":db/add", adopted, ":run/parent", self.origin.eid]])
         return report
 
     def drop(self) -> None:

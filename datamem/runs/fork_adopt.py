@@ -48,12 +48,15 @@ class Conflict:
 
 
 def adopt_facts(
-    conn: Connection, base: Db, branch: Db, *, prefer: Preference = None
+    conn: Connection, base: Db, branch: Db, *, run: int, prefer: Preference = None
 ) -> TxReport:
     """Commit to `conn` what `branch` has changed since `base`, in one transaction.
 
     Entities that the branch made get new ids; where the parent has since made one with the same identity,
     they are the same. Attributes that only the branch has are declared first.
+
+    Args:
+        run: entity of the branch's run, which the transaction then belongs to.
 
     Raises:
         ForkError: `fork/conflict`.
@@ -78,7 +81,8 @@ def adopt_facts(
         if conflicts and prefer is None:
             raise _conflict_error(conflicts)
         skipped = {(c.entity, c.attribute) for c in conflicts} if prefer == "parent" else set()
-        return adoption.tx_data(gone, mine, skipped)
+        author = [":db/add", "datomic.tx", ":tx/run", adoption.entity(run)]
+        return [author, *adoption.tx_data(gone, mine, skipped)]
 
     return conn.update(build)
 

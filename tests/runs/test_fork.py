@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 import datamem
 from datamem.conn import Connection
-from datamem.runs import get_run, list_runs, read_events, verify
+from datamem.runs import (
+    attach,
+    detach,
+    get_run,
+    learned,
+    list_runs,
+    read_events,
+    require_runs,
+    verify,
+)
 from datamem.runs.diff import diff
 from datamem.runs.fork import fork
 from datamem.runs.fork_adopt import ForkError
@@ -95,6 +104,8 @@ def test_an_adopted_fork_is_part_of_its_parent() -> None:
     run = record(conn, keeper(["one"]), run_id="r").run
     conn.transact([{":note/id": "meanwhile"}])
     branch = fork(run, run_id="f")
+    require_runs(conn)
+    attach(run)
     branch.context.transact(
         [
             {":db/id": "new", ":note/id": "m", ":note/likes": ["x", "y"]},
@@ -102,8 +113,11 @@ def test_an_adopted_fork_is_part_of_its_parent() -> None:
         ]
     )
     conn.transact([{":note/id": "later", ":note/text": "here"}])
+    detach(run)
     expected = notes(conn.db) - {("n", conn.db.resolve(":note/text"), "one")}
     branch.adopt()
+    [(_, _, origin)] = learned(conn.db, [":note/id", "n"], ":note/text")
+    assert origin.run == "f"
     a, likes = conn.db.resolve(":note/text"), conn.db.resolve(":note/likes")
     ident = conn.db.resolve(":note/id")
     assert notes(conn.db) == expected | {
