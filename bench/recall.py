@@ -122,36 +122,38 @@ def _recalls(memory: Memory, written: Written, *, has_vectors: bool) -> Times:
     return calls_for(work, 4.0, least=200)
 
 
-def _measure_recall(report: Report, count: int) -> None:
-    for what, kinds, has_vectors in (
-        ("memories, words", "memories", False),
-        ("memories, words and vectors", "memories", True),
-        (f"messages in sessions of {TURNS}, words", "messages", False),
-    ):
-        written = Written()
-        with datamem.connect() as conn:
-            memory = Memory(conn, embedder=written if has_vectors else None)
-            attribute = (
-                vectors_of(conn, written.name, DIMENSIONS).attribute if has_vectors else None
-            )
-            if kinds == "memories":
-                _load_memories(memory, written, count, attribute)
-            else:
-                _load_messages(memory, written, count)
-            if attribute is not None:
-                build_index(conn.db, attribute)
-            first = timed(lambda m=memory, w=written: m.recall(w.texts(1)[0]))  # type: ignore[misc]
-            times = _recalls(memory, written, has_vectors=has_vectors)
-        p95 = times.quantile(0.95)
-        is_met = times.median <= P50_S and p95 <= P95_S
-        report.add(
-            f"{count:,} {what}",
-            seconds_text(times.median),
-            seconds_text(p95),
-            seconds_text(first),
-            target=f"{seconds_text(P50_S)}, {seconds_text(P95_S)}",
-            is_met=is_met,
-        )
+def _measure_recall(
+    report: Report,
+    count: int,
+    what: str,
+    *,
+    of_messages: bool = False,
+    has_vectors: bool = False,
+) -> None:
+    written = Written()
+    with datamem.connect() as conn:
+        memory = Memory(conn, embedder=written if has_vectors else None)
+        attribute = None
+        if has_vectors:
+            attribute = vectors_of(conn, written.name, DIMENSIONS).attribute
+        if of_messages:
+            _load_messages(memory, written, count)
+        else:
+            _load_memories(memory, written, count, attribute)
+        if attribute is not None:
+            build_index(conn.db, attribute)
+        first = timed(lambda: memory.recall(written.texts(1)[0]))
+        times = _recalls(memory, written, has_vectors=has_vectors)
+    p95 = times.quantile(0.95)
+    report.add(
+        f"{count:,} {what}",
+        seconds_text(times.median),
+        seconds_text(p95),
+        seconds_text(times.least),
+        seconds_text(first),
+        target=f"{seconds_text(P50_S)}, {seconds_text(P95_S)}",
+        is_met=times.median <= P50_S and p95 <= P95_S,
+    )
 
 
 def _measure_strength(report: Report, count: int) -> None:
@@ -183,6 +185,7 @@ def _measure_strength(report: Report, count: int) -> None:
             f"strength of {count:,}: {what}",
             seconds_text(times.median),
             seconds_text(times.quantile(0.95)),
+            seconds_text(times.least),
             target=seconds_text(STRENGTH_S),
             is_met=times.median <= STRENGTH_S,
         )
@@ -190,10 +193,13 @@ def _measure_strength(report: Report, count: int) -> None:
 
 def run(options: Options) -> Report:
     report = Report(
-        "Recall with the reasons of ten items, and strength", ("p50", "p95", "first")
+        "Recall with ten items and their texts, and strength", ("p50", "p95", "least", "first")
     )
-    _measure_recall(report, options.size or MEMORIES)
+    count = options.size or MEMORIES
+    _measure_recall(report, count, "memories, words")
+    _measure_recall(report, count, f"messages in sessions of {TURNS}, words", of_messages=True)
     _measure_strength(report, MILLION if options.size is None else options.size * 10)
+    _measure_recall(report, count, "memories, words and vectors", has_vectors=True)
     report.notes += [
         "the query's embedding is not in the figures; texts are 14 words by Zipf's law, questions 6",
         "first: the first recall after loading, which builds the index of words",
