@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import datamem
-from bench.frame.clustered import Clustered, nearest, recall
+from bench.frame.clustered import Clustered, Truth, recall
 from bench.frame.options import Options
 from bench.frame.report import Report, seconds_text, times_text
 from datamem.vector import build_index
@@ -103,8 +103,8 @@ def _add(
     with datamem.connect(path) as conn:
         pairs = conn.db.q("[:find ?m ?i :where [?m :m/id ?i]]").rows()
     ids = dict(pairs)
-    every = np.arange(len(data.rows))
-    wanted = [nearest(data.rows, every, q) for q in queries[:CHECKED]]
+    truth = Truth(data, queries[:CHECKED])
+    wanted = [truth.best(i, slice(None)) for i in range(CHECKED)]
     reached = [
         recall([ids[e] for e in found], w) for found, w in zip(ours[3], wanted, strict=False)
     ]

@@ -12,7 +12,7 @@ import numpy as np
 from usearch.index import Index
 
 import datamem
-from bench.frame.clustered import Clustered, Matrix, Numbers, nearest, recall
+from bench.frame.clustered import Clustered, Matrix, Numbers, Truth, nearest, recall
 from bench.frame.options import Options
 from bench.frame.peers import datalevin
 from bench.frame.report import Report, seconds_text, times_text
@@ -89,19 +89,20 @@ class World:
     def __init__(self, conn: datamem.Connection, path: Path, data: Clustered) -> None:
         self.data, self.db = data, conn.db
         self.queries = data.queries(QUERIES)
+        self.truth = Truth(data, self.queries[:CHECKED])
         self.ids = np.full(int(self.db.next_entity), -1)
         pairs = self.db.q("[:find ?m ?i :where [?m :m/id ?i]]")
         self.ids[pairs.columns["?m"]] = pairs.columns["?i"]
         (graph,) = path.glob("search/*/*.graph")
         self.index: Any = Index.restore(str(graph), view=False)
 
-    def recall_of(self, db: datamem.Db, text: str, allowed: Numbers) -> float:
+    def recall_of(self, db: datamem.Db, text: str, allowed: Numbers | slice) -> float:
         """Return the recall@10 of a query over the first queries, by the ids of what it finds."""
         ask = db.prepare(text)
         found = []
-        for query in self.queries[:CHECKED]:
+        for number, query in enumerate(self.truth.queries):
             ours = [int(self.ids[row[0]]) for row in ask(query).rows()]
-            found.append(recall(ours, nearest(self.data.rows, allowed, query)))
+            found.append(recall(ours, self.truth.best(number, allowed)))
         return float(np.mean(found))
 
 
@@ -117,12 +118,11 @@ def present(report: Report, world: World) -> None:
         },
         rounds=8,
     )
-    all_ids = np.arange(len(world.data.rows))
-    reached = world.recall_of(db, SEARCH, all_ids)
+    reached = world.recall_of(db, SEARCH, slice(None))
     own = np.mean(
         [
-            recall(index.search(q, 10).keys.tolist(), nearest(world.data.rows, all_ids, q))
-            for q in queries[:CHECKED]
+            recall(index.search(q, 10).keys.tolist(), world.truth.best(i, slice(None)))
+            for i, q in enumerate(world.truth.queries)
         ]
     )
     usearch, ours = found["usearch"].median, found["ours"].median
@@ -195,7 +195,7 @@ def past(report: Report, world: World, ts: list[int]) -> None:
                 "then": here(turning(rows_of(then), queries, 100), 0.2),
             }
         )
-        reached = world.recall_of(view, SEARCH, np.arange(at * 1_000))
+        reached = world.recall_of(view, SEARCH, slice(0, at * 1_000))
         now_s, then_s = found["now"].median, found["then"].median
         report.add(
             f"as of when {part:.0%} of the vectors were there, beside the present",
@@ -254,14 +254,13 @@ def beside_datalevin(report: Report, world: World, path: Path) -> None:
         peer.run(f"(do {load} 1)")
         measure = peer.measure(ASK_PEER % "(next-query)", seconds=0.5)
         theirs = in_turns({"peer": measure})["peer"]
-        every = np.arange(count)
         reached = np.mean(
             [
                 recall(
                     [row[0] for row in peer.run(f"(vec {ASK_PEER % f'(nth @queries {n})'})")],
-                    nearest(world.data.rows, every, query),
+                    world.truth.best(n, slice(None)),
                 )
-                for n, query in enumerate(world.queries[:CHECKED])
+                for n in range(CHECKED)
             ]
         )
         report.notes.append(peer.name)
@@ -272,7 +271,7 @@ def beside_datalevin(report: Report, world: World, path: Path) -> None:
         seconds_text(mine),
         seconds_text(theirs.median),
         times_text(theirs.median / mine),
-        f"{world.recall_of(world.db, SEARCH, every):.3f} ({reached:.3f})",
+        f"{world.recall_of(world.db, SEARCH, slice(None)):.3f} ({reached:.3f})",
         target="1x",
         is_met=theirs.median >= mine,
     )
