@@ -15,6 +15,7 @@ from datamem.importers import (
     read_chats,
     sample_path,
 )
+from datamem.memory import Memory
 
 K = Keyword
 Write = Callable[[str], None]
@@ -75,6 +76,7 @@ class _Tour:
         self.history()
         self.conversation()
         self.speculation()
+        self.memory()
 
     def title(self, text: str) -> None:
         self.station += 1
@@ -164,6 +166,28 @@ class _Tour:
         report = db.with_tx([{K(":memory/content"): "Mira opens a second bakery"}])
         then, now = len(report.db_after.q(_MEMORIES)), len(self.conn.db.q(_MEMORIES))
         self.show([f"memories in the speculation: {then}; in the database: {now}"])
+
+    def memory(self) -> None:
+        self.title("For programs that need no queries: a Memory, here on a branch of its own")
+        with self.conn.fork() as branch:
+            mem = Memory(branch)
+            allergy = mem.list(tags="health")[0]
+            moved = datetime(2024, 9, 1, tzinfo=UTC)
+            mem.supersede(
+                allergy,
+                "Mira may eat walnuts again",
+                at=moved,
+                tags=["health"],
+                why="Tested anew",
+            )
+            self.write("   What was true, as far as is known now?")
+            self.show(
+                f"on {day:%d %B}:  {memory.content}"
+                for day in (datetime(2024, 8, 1, tzinfo=UTC), moved)
+                for memory in mem.list(tags="health", db=mem.view(valid_at=day))
+            )
+            self.write('   mem.recall("When does the oven come?")')
+            self.show(item.text for item in mem.recall("When does the oven come?", k=2))
 
 
 def play_sample(conn: Connection) -> None:

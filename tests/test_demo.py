@@ -16,6 +16,8 @@ def test_the_demonstration_shows_present_past_why_and_history(tmp_path) -> None:
     assert "on 10 April:   Mira lives at 3 Mill Lane" in then
     assert "19 March  dropped  The bakery opens on 20 April 2024" in then
     assert "A second allergy test, 02 April 2024" in then
+    assert "on 01 August:  Mira is allergic to walnuts" in text
+    assert "on 01 September:  Mira may eat walnuts again" in text
 
 
 def test_what_the_agent_kept_is_dated_in_order() -> None:
