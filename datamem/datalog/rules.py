@@ -4,6 +4,9 @@ Every round joins only with what the round before derived (*recent*), as datafro
 several derived relations in its body runs once for each of them being the recent one. The rewritten
 program (`magic.py`) derives only what the call asks about. Negated calls are complete when they are
 asked, because programs are stratified (`strata.py`).
+
+Plain rules never come here (`inline.py`), closures of refs are walked over the index (`closure.py`), and
+rounds of few rows are derived row by row (`walk.py`) until they grow wide.
 """
 
 from __future__ import annotations
