@@ -42,12 +42,16 @@ class Visible:
             rows = rows.where(in_sorted(rows.e, self._among))
         return rows
 
+    @property
+    def _is_present(self) -> bool:
+        return self._db.t == self._db.basis_t and self._db.view.is_plain
+
     def expected_limit(self, k: int, text_count: int) -> int:
         """Return about how many texts must be fetched until `k` are visible, if chance has it."""
         db = self._db
         if self._among is not None:
             shown = len(self._among)
-        elif db.t < db.basis_t and db.view.is_plain:
+        elif not self._is_present and db.view.keep is None:
             shown = len(db.rows(a=self._a))
         else:
             shown = db.count(a=self._a)
@@ -60,7 +64,7 @@ class Visible:
             if len(self._among) > most:
                 return None
             rows = self._allowed(db.lookup_many(self._a, self._among))
-        elif db.view.keep is not None or db.count(a=self._a) > 4 * most:
+        elif db.view.keep is not None or (self._is_present and db.count(a=self._a) > most):
             return None
         else:
             rows = self._allowed(db.rows(a=self._a))
