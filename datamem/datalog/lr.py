@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 END: Final = "$END"
+_TABLE: Final = Path(__file__).with_name("grammar.json")
 
 _States = list[dict[str, int]]
 """For each state, what a symbol does: go to a state (0 and up), or apply rule -action - 1."""
