@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -110,16 +111,23 @@ def _questions(written: Written, count: int = 400) -> Callable[[], tuple[str, Fl
     return lambda: next(following)
 
 
-def _recalls(memory: Memory, written: Written, *, has_vectors: bool) -> Times:
+def _recalls(memory: Memory, written: Written, *, has_vectors: bool) -> tuple[Times, Times]:
+    """Return the times of single recalls by the wall clock, and by the processor."""
     question = _questions(written)
+    processor: list[float] = []
 
     def work() -> object:
         text, vector = question()
-        return memory.recall(text, k=10, vector=vector if has_vectors else None).items
+        start = time.thread_time()
+        found = memory.recall(text, k=10, vector=vector if has_vectors else None).items
+        processor.append(time.thread_time() - start)
+        return found
 
     for _ in range(50):
         work()
-    return calls_for(work, 4.0, least=200)
+    processor.clear()
+    wall = calls_for(work, 4.0, least=200)
+    return wall, Times.of(processor)
 
 
 def _measure_recall(
@@ -143,13 +151,14 @@ def _measure_recall(
         if attribute is not None:
             build_index(conn.db, attribute)
         first = timed(lambda: memory.recall(written.texts(1)[0]))
-        times = _recalls(memory, written, has_vectors=has_vectors)
+        times, processor = _recalls(memory, written, has_vectors=has_vectors)
     p95 = times.quantile(0.95)
     report.add(
         f"{count:,} {what}",
         seconds_text(times.median),
         seconds_text(p95),
-        seconds_text(times.least),
+        seconds_text(processor.median),
+        seconds_text(processor.quantile(0.95)),
         seconds_text(first),
         target=f"{seconds_text(P50_S)}, {seconds_text(P95_S)}",
         is_met=times.median <= P50_S and p95 <= P95_S,
@@ -185,7 +194,6 @@ def _measure_strength(report: Report, count: int) -> None:
             f"strength of {count:,}: {what}",
             seconds_text(times.median),
             seconds_text(times.quantile(0.95)),
-            seconds_text(times.least),
             target=seconds_text(STRENGTH_S),
             is_met=times.median <= STRENGTH_S,
         )
@@ -193,7 +201,8 @@ def _measure_strength(report: Report, count: int) -> None:
 
 def run(options: Options) -> Report:
     report = Report(
-        "Recall with ten items and their texts, and strength", ("p50", "p95", "least", "first")
+        "Recall with ten items and their texts, and strength",
+        ("p50", "p95", "processor p50", "processor p95", "first"),
     )
     count = options.size or MEMORIES
     _measure_recall(report, count, "memories, words")
@@ -202,6 +211,7 @@ def run(options: Options) -> Report:
     _measure_recall(report, count, "memories, words and vectors", has_vectors=True)
     report.notes += [
         "the query's embedding is not in the figures; texts are 14 words by Zipf's law, questions 6",
+        "processor: what the recall computed, without waiting for whoever else uses the machine",
         "first: the first recall after loading, which builds the index of words",
     ]
     return report
