@@ -57,6 +57,7 @@ class Owners:
     def __init__(self) -> None:
         self._columns = np.empty((3, 1024), np.int64)
         self.count = 0
+        self._has_shared = False
         self._by_e: tuple[Int64Array, Int64Array] | None = None
         """Owners ascending, and the row of each, of the first rows; the others are looked through."""
 
@@ -79,6 +80,7 @@ class Owners:
         """Begin with saved columns, int64[3, count], of which it becomes the owner."""
         self._columns = columns
         self.count = columns.shape[1]
+        self._has_shared = bool((columns[0] < 0).any())
 
     def truncate(self, count: int) -> None:
         """Forget the rows from `count` on."""
@@ -102,6 +104,7 @@ class Owners:
         shared, single = rows[first & ~is_single], order[is_single]
         owners, txs, ends = self._columns
         owners[shared] = SHARED
+        self._has_shared |= len(shared) > 0
         mine = rows[is_single]
         ends[mine] = ended[single]
         txs[mine] = tx[single]
@@ -139,9 +142,9 @@ class Owners:
             among: int64[n], ascending: the only entities that count.
         """
         e, tx, ended = self._columns[:, rows]
+        if self._has_shared and len(e) and int(e.min()) < 0:
+            return None
         sees = (tx <= upto) & (upto < ended)
-        if not len(e) or e.min() < 0:
-            return None if len(e) else Seen(e, e, tx)
         if among is not None:
             sees &= in_sorted(e, among)
         if sees.all():

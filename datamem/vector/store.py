@@ -389,7 +389,11 @@ class VectorStore:
         rows, scores = graph.near(query, k, ef)
         if scores is None:
             scores = self.matrix.scores(query, rows)
-        bound = NO_BOUND if len(rows) >= len(graph) else float(scores.min(initial=np.inf))
+            bound = float(scores.min(initial=np.inf))
+        else:
+            bound = float(scores[-1]) if len(scores) else np.inf
+        if len(rows) >= len(graph):
+            bound = NO_BOUND
         return NearRows(rows, scores, bound)
 
     def _near_tail(self, query: Matrix, k: int, start: int, count: int) -> NearRows:
