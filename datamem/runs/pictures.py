@@ -81,16 +81,36 @@ def tree_of(name: str, steps: Sequence[Step], *, is_failed: bool = False) -> Nod
 
 
 def _node(step: Step) -> Node:
-    said = step.output if step.failure is None else f"failed: {step.failure.message}"
-    parts = [shortened(part) for part in (step.input, said) if part is not None]
+    parts = [_gist(step)]
+    if step.failure is not None:
+        parts.append(f"failed: {step.failure.message}")
+    elif step.kind == "tool" and not _is_turn(step) and step.output is not None:
+        parts.append(shortened(step.output))
     return Node(
         step.title(),
-        " -> ".join(parts),
+        " -> ".join(part for part in parts if part),
         step.kind,
         step.started_us,
         step.ended_us,
         step.failure is not None,
     )
+
+
+def _gist(step: Step) -> str:
+    """Return what tells a step from others of its name: what a tool was asked, what a model said."""
+    is_said = step.kind == "model" or step.input is None or _is_turn(step)
+    data = step.output if is_said else step.input
+    if isinstance(data, dict) and "content" in data:
+        called = [
+            (call.get("function") or {}).get("name") for call in data.get("tool_calls") or ()
+        ]
+        data = data["content"] or f"calls {', '.join(map(str, called))}"
+    return "" if data is None else shortened(data)
+
+
+def _is_turn(step: Step) -> bool:
+    """Tell whether a step is somebody's turn in a conversation, of which only the answer says anything."""
+    return isinstance(step.input, dict) and step.input.keys() == {"turn"}
 
 
 def colour_of(kind: str, *, is_failed: bool = False) -> str:
@@ -206,10 +226,7 @@ def _column_x(column: int) -> float:
 
 def _side(canvas: Canvas, x: float, y: float, step: Step) -> None:
     _mark(canvas, x, y, step.kind, is_failed=step.failure is not None)
-    said = step.input if step.input is not None else step.output
-    _label(
-        canvas, (x + 18, y), step.title(), "" if said is None else shortened(said), _COLUMN - 40
-    )
+    _label(canvas, (x + 18, y), step.title(), _gist(step), _COLUMN - 40)
 
 
 def duration_text(us: float) -> str:
