@@ -173,13 +173,7 @@ class _Tour:
             mem = Memory(branch)
             allergy = mem.list(tags="health")[0]
             moved = datetime(2024, 9, 1, tzinfo=UTC)
-            mem.supersede(
-                allergy,
-                "Mira may eat walnuts again",
-                at=moved,
-                tags=["health"],
-                why="Tested anew",
-            )
+            mem.supersede(allergy, "Mira may eat walnuts again", at=moved, why="Tested anew")
             self.write("   What was true, as far as is known now?")
             self.show(
                 f"on {day:%d %B}:  {memory.content}"

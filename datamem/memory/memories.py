@@ -235,7 +235,8 @@ class Memories:
         """Say that something took the place of a memory: the old one was true until then, the new one since.
 
         Args:
-            new: another memory, or the text of one to add, with `add`'s options.
+            new: another memory (not by name), or the text of one to add, with `add`'s options; what they
+                do not say, owners, type, tags, contexts and importance, is as it was.
             at: when the change came to be; None: now.
 
         Returns:

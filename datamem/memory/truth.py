@@ -17,7 +17,18 @@ from datamem.memory.record import Record
 if TYPE_CHECKING:
     from datamem.db import Db
 
-_INHERITED = ("type", "user", "agent", "session", "project", "organization", "app")
+_INHERITED = (
+    "type",
+    "user",
+    "agent",
+    "session",
+    "project",
+    "organization",
+    "app",
+    "tags",
+    "contexts",
+    "importance",
+)
 """What a new memory has from the one whose place it takes, unless told otherwise."""
 
 

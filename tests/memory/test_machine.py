@@ -118,7 +118,7 @@ class Remembering(RuleBasedStateMachine):
         after = self.mem.supersede(eid, text, at=at)
         before = self.model[eid]
         self.model[eid] = replace(before, ended=at)
-        self.model[after.eid] = Kept(text, before.kind)
+        self.model[after.eid] = Kept(text, before.kind, before.tags)
         self.note()
 
     @precondition(lambda self: self.model)

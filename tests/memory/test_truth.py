@@ -27,7 +27,8 @@ def test_a_fact_takes_the_place_of_another(acme, clock) -> None:
     old = acme.add("Ada lives in Bern", user="ada", valid_from=day(1), tags=["home"])
     told = clock.advance(hours=1)
     clock.advance(hours=1)
-    new = acme.supersede(old, "Ada lives in Oslo", at=day(10), why="she moved", tags=["home"])
+    new = acme.supersede(old, "Ada lives in Oslo", at=day(10), why="she moved")
+    assert new.tags == [":home"], "what it does not say is as it was"
     assert new.is_new
     assert new.user.name == "Ada"
     assert new.entity[":fact/valid-from"] == day(10)
