@@ -130,7 +130,7 @@ def tree_svg(root: Node) -> str:
             canvas.line(x - _INDENT + 5, y, x, y, PALE)
         above[depth] = y
         _mark(canvas, x, y, node.kind, is_failed=node.is_failed, title=node.detail)
-        took = duration_text(node.end_us - node.start_us)
+        took = duration_text(node.end_us - node.start_us) if root.end_us > root.start_us else ""
         room = _TREE_WIDTH - 30 - x - (len(took) + 2) * CHAR_WIDTH
         _label(canvas, (x + 18, y), node.label, node.detail, room, bold=not depth)
         canvas.text(_TREE_WIDTH - 12, y + _BASELINE, took, _FAINT, anchor="end")
