@@ -18,7 +18,7 @@ class Words(NamedTuple):
     Attributes:
         e: int64[n], ascending; an entity of cardinality many has several rows.
         v: int64[n].
-        a: the attribute's id; -1 where there is no such attribute.
+        a: the attribute's id; -1 where no entity can have it.
     """
 
     e: Int64Array
@@ -33,7 +33,7 @@ class Words(NamedTuple):
 def words_by_entity(db: Db, name: str, es: Int64Array | None = None) -> Words:
     """Return the visible words of an attribute, of `es` (ascending, distinct) or of all entities."""
     attribute = db.schema.get(name)
-    if attribute is None:
+    if attribute is None or (es is not None and not len(es)) or not db.count(a=attribute.id):
         return Words(EMPTY, EMPTY, -1)
     rows = db.rows(a=attribute.id) if es is None else db.lookup_many(attribute.id, es)
     e, v = rows.e, rows.v

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from datamem.errors import QueryError
@@ -70,7 +70,7 @@ class Weights:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the weights by name."""
-        return asdict(self)
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 DEFAULT: Final = Weights()
