@@ -57,8 +57,9 @@ class TextIndex:
     """
 
     def __init__(
-        self, attribute: Attribute, companions: Companions, parent: TextIndex | None, base: int
+        self, attribute: Attribute, heap: Heap, parent: TextIndex | None, base: int
     ) -> None:
+        companions = heap.companions
         self.analyzer: Analyzer = analyzer(attribute.language)
         self._attribute_id = attribute.id
         self._parent = parent
@@ -66,14 +67,17 @@ class TextIndex:
         self._base = base
         self._path = _path_of(attribute, companions)
         self._lock = RLock()
-        self._heap: Heap | None = None
+        self._heap = heap
         self._engine: Engine | None = None
         self._is_open = self._path is None
         self._is_broken = False
         self._is_frozen = False
+        self._generation = 0
+        self._seen_generation = 0
         self._forget()
 
     def _forget(self) -> None:
+        self._generation += 1
         self._tail = Tail()
         self._known: BoolArray = np.zeros(0, np.bool_)
         self._engine_codes = 0
@@ -117,56 +121,68 @@ class TextIndex:
             self._discard()
         if not self._is_open:
             self._open(db)
+        if self._parent is not None and self._parent.generation() != self._seen_generation:
+            self._synced_tx = self._base - 1  # what is shared was built anew
         if upto <= self._synced_tx:
             return
         if self._parent is not None:
             self._parent.sync_shared(db, self._base)
+            self._seen_generation = self._parent.generation()
         words = asserted_words(db, self._attribute_id, self._synced_tx, upto)
         if self._parent is not None:
-            self._parent.add_shared(words[words < self._upto], db.heap)
-        is_stored = self._add(words[words >= self._upto], db.heap)
+            self._parent.add_shared(words[words < self._upto])
+        is_stored = self._add(words[words >= self._upto])
         self._synced_tx = upto
         self._instant_us = _instant_us(db, upto)
         if is_stored:
             self._store()
+
+    def generation(self) -> int:
+        """Return a number that grows whenever the index loses texts."""
+        with self._lock:
+            if self._is_broken:
+                self._discard()
+            above = 0 if self._parent is None else self._parent.generation()
+            return self._generation + above
 
     def sync_shared(self, db: Db, upto: int) -> None:
         """Add what a branch shares with this heap: the texts of its transactions up to `upto`."""
         with self._lock:
             self._sync(db, upto)
 
-    def add_shared(self, codes: Int64Array, heap: Heap) -> None:
+    def add_shared(self, codes: Int64Array) -> None:
         """Add texts of this heap that only a branch gives to the attribute."""
         with self._lock:
             if self._parent is not None:
-                self._parent.add_shared(codes[codes < self._upto], heap)
-            self._add(codes[codes >= self._upto], heap)
+                self._parent.add_shared(codes[codes < self._upto])
+            self._add(codes[codes >= self._upto])
 
-    def _add(self, codes: Int64Array, heap: Heap) -> bool:
+    def _add(self, codes: Int64Array) -> bool:
         """Add texts that are not here yet; tell whether the engine took them."""
         codes = codes[~self._are_known(codes)]
         if not len(codes):
             return False
-        self._heap = heap
         is_much = len(codes) > BATCH_TEXTS or len(self._tail) + len(codes) > TAIL_TEXTS
         is_much = is_much and not self._is_frozen
         if is_much:
             self._add_to_engine(sorted([*self._tail.codes, *codes.tolist()]))
         else:
             self._add_to_tail(codes.tolist())
-        self._note(codes)
         return is_much
 
     def _add_to_tail(self, codes: Sequence[int]) -> None:
+        """Add texts to the tail; an interrupt on the way leaves an index to be built anew."""
+        self._is_broken = True
         for code, text in zip(codes, self._texts(codes), strict=True):
             self._tail.add(code, self.analyzer.tokens(text))
+        self._note(codes)
+        self._is_broken = False
 
     def _texts(self, codes: Sequence[int]) -> list[str]:
-        assert self._heap is not None
         return heap_texts(self._heap, np.array(codes, np.int64))
 
     def _add_to_engine(self, codes: Sequence[int]) -> None:
-        """Add texts to the engine; an interrupt on the way leaves an index to be built anew."""
+        """Add texts to the engine, as `_add_to_tail` does to the tail; these have the tail's in them."""
         texts = self._texts(codes)
         self._is_broken = True
         if self._engine is None:
@@ -176,6 +192,7 @@ class TextIndex:
         self._engine.add(codes, texts)
         self._engine_codes = max(self._engine_codes, max(codes) + 1)
         self._tail = Tail()
+        self._note(codes)
         self._is_broken = False
 
     def _are_known(self, codes: Int64Array) -> BoolArray:
@@ -184,13 +201,13 @@ class TextIndex:
         known[inside] = self._known[codes[inside]]
         return known
 
-    def _note(self, codes: Int64Array) -> None:
-        size = int(codes[-1]) + 1
+    def _note(self, codes: Sequence[int]) -> None:
+        size = max(codes, default=-1) + 1
         if size > len(self._known):
             grown = np.zeros(max(size, 2 * len(self._known)), np.bool_)
             grown[: len(self._known)] = self._known
             self._known = grown
-        self._known[codes] = True
+        self._known[np.array(codes, np.int64)] = True
 
     # Of a companion
 
@@ -249,7 +266,6 @@ class TextIndex:
             if is_whole:
                 self._synced_tx, self._instant_us = stand.synced_tx, stand.instant_us
                 self._engine_codes = stand.last_code + 1
-                self._heap = db.heap
                 return
         self._discard()
 
@@ -278,11 +294,11 @@ def text_index(db: Db, attribute: Attribute) -> TextIndex:
 
 
 def _index_over(heap: Heap, attribute: Attribute) -> TextIndex:
-    def make(companions: Companions) -> TextIndex:
+    def make(_: Companions) -> TextIndex:
         if isinstance(heap, LayerHeap):
             below = _index_over(heap.parent, attribute)
-            return TextIndex(attribute, companions, below, tx_of_t(heap.cut.t))
-        return TextIndex(attribute, companions, None, 0)
+            return TextIndex(attribute, heap, below, tx_of_t(heap.cut.t))
+        return TextIndex(attribute, heap, None, 0)
 
     return heap.companions.get(("text", attribute.id, attribute.language), make)
 

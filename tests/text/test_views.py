@@ -217,3 +217,23 @@ def test_hits_are_columns() -> None:
         assert isinstance(hits, Hits)
         assert hits.tx.tolist() == [conn.db.newest_tx]
         assert search(conn.db, "m/text", "cow", min_score=99.0).e.tolist() == []
+
+
+@pytest.mark.parametrize("sizes", [(4096, 1024), (0, 0)])
+def test_a_branch_notices_that_what_it_shares_was_built_anew(sizes: tuple[int, int]) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with SmallParts(sizes), seeded() as conn:
+        change(conn, 1, "ant")
+        with conn.fork() as branch:
+            change(branch, 2, "bee cow")  # a text of the shared heap that only the branch gives
+            assert found(branch.db, "ant bee") == {1, 2}
+            change(conn, 3, "ant dog")
+            tail = patch("datamem.text.companion.Tail.add", interrupted)
+            engine = patch("datamem.text.companion.Engine.add", interrupted)
+            with tail, engine, pytest.raises(KeyboardInterrupt):
+                found(conn.db, "ant")
+            assert found(branch.db, "ant bee") == {1, 2}
+            assert found(conn.db, "ant bee") == {1, 3}
+            assert found(branch.db, "ant bee") == {1, 2}
