@@ -166,6 +166,19 @@ class RootHeap:
             return tail.values[code - tail.start]
         return self._segment(code).peek(code)
 
+    def values(self, codes: Int64Array) -> list[Any]:
+        """Return the values of codes, ascending."""
+        tail = self._tail
+        cut = int(np.searchsorted(codes, tail.start))
+        found: list[Any] = []
+        start = 0
+        for segment in self.segments:
+            stop = min(int(np.searchsorted(codes, segment.stop)), cut)
+            if stop > start:
+                found += segment.values(codes[start:stop])
+                start = stop
+        return found + [tail.values[at] for at in (codes[cut:] - tail.start).tolist()]
+
     def texts(self, codes: Int64Array) -> list[str]:
         """Return the strings of codes, ascending; stored ones are read and not kept."""
         found: list[str] = []
@@ -273,8 +286,8 @@ _FEW: Final = 8
 def decode_codes(heap: Heap, codes: Int64Array) -> list[Any]:
     """Return the values of codes, int64[n]; each distinct code is decoded once.
 
-    Cost: about 15 ns a value where few different ones repeat, 60 ns in the tail; stored values are
-    decoded at their first look.
+    Cost: about 15 ns a value where few different ones repeat, 60 ns in the tail, 0.2 µs for a stored one;
+    stored values are decoded at their first look.
     """
     count = len(codes)
     if count < _FEW:
@@ -286,15 +299,30 @@ def decode_codes(heap: Heap, codes: Int64Array) -> list[Any]:
         if tail is not None and low >= tail.start:
             known = tail.values[low - tail.start : high - tail.start + 1]
         else:
-            used = np.bincount(offsets).tolist()
-            known = [heap.get(low + i)[1] if times else None for i, times in enumerate(used)]
+            used = np.flatnonzero(np.bincount(offsets))
+            known = [None] * (high - low + 1)
+            for at, value in zip(used.tolist(), _values(heap, used + low), strict=True):
+                known[at] = value
         found: list[Any] = np.fromiter(known, object, len(known))[offsets].tolist()
         return found
-    wanted = codes.tolist()
     if tail is not None and low >= tail.start:
         return list(itemgetter(*(codes - tail.start).tolist())(tail.values))
-    values = {code: heap.get(code)[1] for code in set(wanted)}
-    return list(itemgetter(*wanted)(values))
+    order = np.argsort(codes)
+    values = np.empty(count, object)
+    values[order] = np.fromiter(_values(heap, codes[order]), object, count)
+    decoded: list[Any] = values.tolist()
+    return decoded
+
+
+def _values(heap: Heap, codes: Int64Array) -> list[Any]:
+    """Return the values of codes, int64[n] ascending."""
+    if isinstance(heap, RootHeap):
+        return heap.values(codes)
+    if isinstance(heap, LayerHeap):
+        below = int(np.searchsorted(codes, heap.cut.code))
+        own = [heap.get(code)[1] for code in codes[below:].tolist()]
+        return _values(heap.parent, codes[:below]) + own
+    return [heap.get(code)[1] for code in codes.tolist()]
 
 
 def heap_texts(heap: Heap, codes: Int64Array) -> list[str]:

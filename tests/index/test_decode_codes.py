@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamem.index.heap import RootHeap, decode_codes
+from datamem.index.heap import Cut, LayerHeap, RootHeap, decode_codes
+from datamem.index.heap_segment import HeapSegment, encode_segment
 from datamem.schema.types import ValueType
 
 VALUES: list[tuple[ValueType, Any]] = [
@@ -40,3 +42,33 @@ def test_bulk_is_one_by_one(codes: list[int], among: int) -> None:
     expected = [heap.get(code)[1] for code in wanted.tolist()]
     assert decode_codes(heap, wanted) == expected
     assert decode_codes(Elsewhere(heap), wanted) == expected  # type: ignore[arg-type]
+
+
+def stored_heap(cuts: list[int]) -> RootHeap:
+    """Return the heap with its values in segments up to the last cut, and the others in its tail."""
+    bounds = [0, *sorted({cut for cut in cuts if 0 < cut < len(VALUES)})]
+    blobs = [encode_segment(start, VALUES[start:stop]) for start, stop in pairwise(bounds)]
+    heap = RootHeap([HeapSegment(memoryview(blob)) for blob in blobs])
+    heap.extend(VALUES[bounds[-1] :])
+    return heap
+
+
+@given(
+    codes=st.lists(st.integers(0, len(VALUES) + 4), max_size=120),
+    cuts=st.lists(st.integers(0, len(VALUES)), max_size=3),
+    cut=st.integers(1, len(VALUES)),
+)
+def test_bulk_is_one_by_one_in_segments_and_layers(
+    codes: list[int], cuts: list[int], cut: int
+) -> None:
+    """Model: the values by number; a branch has its own from where it left its parent."""
+    heap = stored_heap(cuts)
+    wanted = np.array([code % len(VALUES) for code in codes], np.int64)
+    for _ in range(2):  # what was decoded is kept
+        assert decode_codes(heap, wanted) == [VALUES[code][1] for code in wanted.tolist()]
+    layer = LayerHeap(heap, Cut(t=1, entity=1, attribute=1, code=cut))
+    own = [(ValueType.STRING, f"own {i}") for i in range(5)]
+    layer.extend(own)
+    known = [*VALUES[:cut], *own]
+    wanted = np.array([code % len(known) for code in codes], np.int64)
+    assert decode_codes(layer, wanted) == [known[code][1] for code in wanted.tolist()]
