@@ -51,7 +51,7 @@ class Collection:
             limit: at most so many.
             db: a view to read from; None: what is not deleted.
         """
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         found = self._having(seen, having)
         order = seen.schema.require(f":{self.kind}/{self.ordered_by}").id
         newest = newest_first(seen, order, found, limit)

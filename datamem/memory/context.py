@@ -11,7 +11,7 @@ from datamem.clock import random_bytes
 from datamem.db.entity import Entity
 from datamem.errors import DatamemError
 from datamem.index.words import instant_of_us
-from datamem.memory.kinds import get, identity_for
+from datamem.memory.kinds import identity_for
 from datamem.memory.record import Record
 from datamem.memory.scope import Scope
 from datamem.memory.view import ValidAt, instant_us_of, remembered
@@ -67,21 +67,17 @@ class Context:
         """Return what of the newest value is remembered now; for what `update` builds."""
         return self.scope.of(remembered(db, now_us=self.now_us()))
 
-    def get(self, kind: str, ref: Any, db: Db | None = None) -> int:
-        """Return the entity id that a reference means in the scope.
-
-        Raises:
-            DatamemError: `memory/unknown`.
-        """
-        return get(self.db if db is None else db, kind, ref)
+    def seen(self, db: Db | None) -> Db:
+        """Return what a method reads that may be given a view: as the scope sees it; None: what is remembered."""
+        return self.view() if db is None else self.within(db)
 
     def record(self, db: Db, eid: int, kind: str, *, is_new: bool = False) -> Record:
         """Return an entity as a record; `db` may be wider than the scope."""
         return Record(Entity(self.within(db), eid), kind, is_new=is_new)
 
     def within(self, db: Db) -> Db:
-        """Return a value of the connection as the scope sees it."""
-        return db if db.view.shows is not None else self.scope.of(db)
+        """Return a value of the database as the scope sees it."""
+        return self.scope.of(db)
 
     # Writing
 

@@ -54,12 +54,12 @@ class Executions:
 
     def of_session(self, session: Any, *, db: Db | None = None) -> builtins.list[Record]:
         """Return the runs of a session, oldest first: `id`, `status`, `started_at`, `metadata`."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         return self._list(seen, "run", ":run/session", get(seen, "session", session))
 
     def steps(self, run: Run | Record, *, db: Db | None = None) -> builtins.list[Record]:
         """Return the events of a run, in their order: `sequence`, `type`, `payload`, `timestamp`."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         return self._list(seen, "event", ":event/run", run.eid)
 
     def _list(self, db: Db, kind: str, name: str, owner: int) -> builtins.list[Record]:

@@ -88,7 +88,7 @@ class Files(Collection):
         db: Db | None = None,
     ) -> Record | None:
         """Return the snapshot of a path that was newest at an instant, or None; None: now."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         when_us = self.ctx.now_us() if when is None else us_of_instant(_utc(when))
         owner = None if project is None else get(seen, "project", project)
         found = newest_snapshot(seen, path, when_us, owner)
@@ -96,7 +96,7 @@ class Files(Collection):
 
     def versions(self, path: str, *, db: Db | None = None) -> builtins.list[Record]:
         """Return the snapshots of a path, oldest first."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         return [self.ctx.record(seen, e, self.kind) for e, _ in _snapshots(seen, path)]
 
     def diff(

@@ -67,7 +67,7 @@ class Graph(Collection):
         db: Db | None = None,
     ) -> Record | None:
         """Return the entity that has this name or alias, or None."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         eid = find_entity(seen, name, None if type is None else keyword(type))
         return None if eid is None else self.ctx.record(seen, eid, "entity")
 
@@ -109,7 +109,7 @@ class Graph(Collection):
 
     def linked(self, ref: Any, *, db: Db | None = None) -> builtins.list[Record]:
         """Return the entities that are linked to one, whoever was named first."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         eid = get(seen, "entity", ref)
         related = seen.schema.require(":entity/related").id
         found = {*seen.words(eid, related), *seen.referrers(eid, related)}
@@ -173,7 +173,7 @@ class Graph(Collection):
             direction: "out", "in" or "both".
             db: a view, such as `mem.view(valid_at=…)`; None: what has not ended.
         """
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         eid = get(seen, "entity", ref)
         sides = {"out": ("source",), "in": ("target",)}.get(direction, ("source", "target"))
         found: set[int] = set()

@@ -115,7 +115,7 @@ def related(
             hint='give "out", "in" or "both"',
             direction=direction,
         )
-    seen = context.view(valid_at="ever") if db is None else db
+    seen = context.view(valid_at="ever") if db is None else context.within(db)
     eid = get(seen, "memory", ref)
     found: set[int] = set()
     for side in _SIDES[direction]:

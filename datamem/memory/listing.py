@@ -32,7 +32,7 @@ def list_memories(
 
     Cost: of the memories that have the rarest value, not of all.
     """
-    seen = context.view() if db is None else db
+    seen = context.seen(db)
     found = _having(seen, wanted, tags)
     created = seen.schema.require(":memory/created-at")
     if since is not None:

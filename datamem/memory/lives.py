@@ -22,7 +22,7 @@ def get_memory(context: Context, ref: Any, db: Db | None) -> Record | None:
 
 def get_record(context: Context, kind: str, ref: Any, db: Db | None = None) -> Record | None:
     """Return an entity of a kind that the view has, or None."""
-    seen = context.view() if db is None else db
+    seen = context.seen(db)
     eid = find(seen, kind, ref)
     return None if eid is None else context.record(seen, eid, kind)
 

@@ -86,7 +86,7 @@ class Messages(Collection):
             last: only so many, the newest.
             db: a view to read from.
         """
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         e = _ascending(seen, ":message/session", get(seen, "session", session))
         order = _words(seen, ":message/sequence", e)
         ordered = e[np.argsort(order, kind="stable")]
@@ -97,7 +97,7 @@ class Messages(Collection):
         self, agent: Any, *, last: int = 10, db: Db | None = None
     ) -> builtins.list[Record]:
         """Return the newest turns of all sessions of an agent, oldest of them first."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         e = _ascending(seen, ":message/agent", get(seen, "agent", agent))
         order = np.lexsort((e, _words(seen, ":message/timestamp", e)))
         chosen = e[order][max(len(e) - last, 0) :]

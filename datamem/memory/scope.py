@@ -36,6 +36,10 @@ _DEEPEST: Final = 8
 """Longest chain of parts and wholes that is followed."""
 
 
+_SEEN_BY: Final = "memory seen by"
+"""Where a value keeps the scope that it is seen by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Owners that an entity must have: entity ids, and the name of the app; None asks for nothing."""
@@ -61,12 +65,13 @@ class Scope:
         Cost: nothing now. A query that reads few entities asks about those. One that reads many takes a
         table of all entities, 50 ns each, which the next value only brings up to date.
         """
-        if self.is_everything:
+        if self.is_everything or db.cache.get(_SEEN_BY) == self:
             return db
         key = "memory scope", self
         found: Db | None = db.cache.get(key)
         if found is None:
             found = db.cache[key] = db.showing(_Shows(self, db))
+            found.cache[_SEEN_BY] = self
         return found
 
     def check_plan(self, db: Db, plan: TxPlan) -> None:

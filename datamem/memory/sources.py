@@ -98,7 +98,7 @@ class Sources(Collection):
 
     def fields(self, table: Record, *, db: Db | None = None) -> builtins.list[Record]:
         """Return the fields of a table, by name."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         attribute = seen.schema.require(":source-field/table").id
         found = seen.referrers(table.eid, attribute)
         records = [self.ctx.record(seen, e, "source-field") for e in found]
@@ -107,7 +107,7 @@ class Sources(Collection):
     def _parts(
         self, kind: str, role: str, ref: Any, of: str, db: Db | None
     ) -> builtins.list[Record]:
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         attribute = seen.schema.require(f":{kind}/{role}").id
         found = seen.referrers(get(seen, of, ref), attribute)
         records = [self.ctx.record(seen, e, kind) for e in found]

@@ -62,7 +62,7 @@ class States:
 
     def get(self, agent: Any, *, session: Any = None, db: Db | None = None) -> Record | None:
         """Return the state of an agent that has not expired, or None."""
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         place = None if session is None else get(seen, "session", session)
         eid = find_state(seen, get(seen, "agent", agent), place)
         return None if eid is None else self._record(seen, eid)

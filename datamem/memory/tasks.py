@@ -78,7 +78,7 @@ class Tasks(Collection):
         Args:
             now: the instant to judge by; None: the clock's.
         """
-        seen = self.ctx.view() if db is None else db
+        seen = self.ctx.seen(db)
         now_us = self.ctx.now_us() if now is None else us_of_instant(now)
         found = due_tasks(seen, now_us, None if type is None else keyword(type))
         return [self.ctx.record(seen, e, "task") for e in found[:limit]]

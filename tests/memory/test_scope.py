@@ -125,6 +125,21 @@ def test_nothing_is_written_outside(tenants, write) -> None:
     assert acme.conn.db.basis_t == t
 
 
+def test_a_view_that_is_given_is_seen_as_the_scope_sees_it(tenants) -> None:
+    acme, evil = tenants["acme"], tenants["evil"]
+    secret = evil.list()[0]
+    for db in (
+        acme.conn.db,
+        Memory(acme.conn).view(),
+        evil.db,
+        acme.conn.db.as_of(acme.conn.db.t),
+    ):
+        assert acme.get(secret, db=db) is None
+        assert "evil" not in " ".join(memory.content for memory in acme.list(db=db))
+        assert acme.users.get("evil-user", db=db) is None
+    assert acme.ctx.within(acme.db) is acme.db
+
+
 def test_a_name_is_taken_in_the_whole_database(tenants) -> None:
     acme = tenants["acme"]
     for make in (
