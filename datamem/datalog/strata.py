@@ -56,7 +56,7 @@ def check_strata(rules: Sequence[Rule], text: str | None) -> None:
                         f"rule {name} depends on its own negation: "
                         + " -> ".join([f"{name} -> not {callee}", *cycle[1:]]),
                         code="query/unstratifiable",
-                        hint="a rule can only negate rules that do not lead back to it",
+                        hint="a rule can only negate, or search among, rules that do not lead back to it",
                         text=text,
                         offset=next(rule.offset for rule in rules if rule.name == name),
                         cycle=[name, *cycle],
