@@ -1,5 +1,6 @@
 """Runs of agents: what happened, in which order, on what grounds, and proof that it is unchanged."""
 
+from datamem.runs.current import attach, current_run, detach, require_runs
 from datamem.runs.diff import RunDifference, diff
 from datamem.runs.events import (
     Event,
@@ -35,16 +36,12 @@ from datamem.runs.replay_script import Divergence
 from datamem.runs.runs import (
     Run,
     RunRecord,
-    attach,
     begin_run,
-    current_run,
-    detach,
     end_run,
     find_run,
     get_run,
     list_runs,
     read_run,
-    require_runs,
     resume_run,
 )
 from datamem.runs.spans import Span, current_span, end_span, span

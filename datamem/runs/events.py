@@ -17,7 +17,8 @@ from datamem.errors import RunError
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.kv.jsonvalue import canonical_json, given, held, plain_json
 from datamem.kv.reading import columns_of, entity_of, value_of, values_of
-from datamem.runs.runs import Run, carrying, check_open, find_run, view_of
+from datamem.runs.current import carrying
+from datamem.runs.runs import Run, check_open, find_run, view_of
 
 Also: TypeAlias = "Callable[[Db, list[Event]], list[Any]]"
 

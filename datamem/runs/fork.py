@@ -13,6 +13,7 @@ from datamem.db.database import Db
 from datamem.db.diff import diff as diff_values
 from datamem.db.difference import Difference
 from datamem.db.report import TxReport
+from datamem.runs.current import carrying, detach
 from datamem.runs.diff import RunDifference, diff
 from datamem.runs.events import append_event
 from datamem.runs.fork_adopt import adopt_facts
@@ -25,7 +26,7 @@ from datamem.runs.record_steps import is_memory
 from datamem.runs.record_values import encode_value
 from datamem.runs.replay import Replay, replay_recording
 from datamem.runs.replay_journal import Override
-from datamem.runs.runs import Run, begin_run, carrying, detach, end_run
+from datamem.runs.runs import Run, begin_run, end_run
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from datamem.errors import RunError
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.kv.jsonvalue import plain_json
 from datamem.kv.reading import entity_of, value_of
+from datamem.runs.current import carry_runs, detach
 from datamem.runs.events import Event, NewEvent, append_events, event_tempid
 from datamem.runs.otelnames import (
     Meaning,
@@ -29,8 +30,6 @@ from datamem.runs.otlp import OtlpSpan, read_otlp, write_otlp
 from datamem.runs.runs import (
     Run,
     begin_run,
-    carry_runs,
-    detach,
     end_run,
     find_run,
     get_run,

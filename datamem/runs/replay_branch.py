@@ -10,13 +10,14 @@ from datamem.clock import now_us
 from datamem.conn import Connection, connect
 from datamem.db.database import Db
 from datamem.db.report import TxReport
+from datamem.runs.current import detach
 from datamem.runs.events import append_event
 from datamem.runs.record_journal import RunJournal
 from datamem.runs.record_journals import Answer
 from datamem.runs.record_read import BEGIN, Recording
 from datamem.runs.record_steps import Step
 from datamem.runs.record_values import encode_value
-from datamem.runs.runs import Run, begin_run, detach
+from datamem.runs.runs import Run, begin_run
 
 
 class BranchJournal:

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeAlias
-from weakref import WeakKeyDictionary
 
 from datamem.clock import random_bytes
 from datamem.conn import Connection
 from datamem.db import Db
 from datamem.errors import RunError
 from datamem.index.words import instant_of_us
-from datamem.kv.declared import declare
 from datamem.kv.jsonvalue import plain_json
 from datamem.kv.reading import entity_of, value_of, values_of
 from datamem.kv.scopes import Scope
-from datamem.transact import TxPlan
+from datamem.runs.current import (
+    BEGINNING,
+    attach,
+    carry_runs,
+    carrying,
+    current_run,
+    detach,
+)
 
 Status: TypeAlias = str
 """`running`, `completed`, `failed` or `cancelled`."""
 
 Named: TypeAlias = "str | int | list[Any] | tuple[Any, ...] | None"
 """An entity as an id, a lookup ref, or the text of its external id, under which it is made if need be."""
-
-_SECTIONS = ("run", "event", "trace", "tx", "agent", "session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,6 @@ class Run:
                 end_run(self, "failed", error=f"{type(error).__name__}: {error}")
 
 
-_open_runs: ContextVar[tuple[Run, ...]] = ContextVar("datamem_runs", default=())
-_guarded: WeakKeyDictionary[Connection, list[bool]] = WeakKeyDictionary()
-"""Connections whose writes carry runs, and whether each must have one."""
-
-
 def begin_run(
     conn: Connection,
     run_id: str | None = None,
@@ -156,7 +152,7 @@ def begin_run(
         }
         return [run, {":db/id": "datomic.tx", ":tx/run": "run"}]
 
-    with carrying(_BEGINNING):
+    with carrying(BEGINNING):
         report = conn.update(build)
     run = Run(conn, name, report.tempids["run"])
     attach(run)
@@ -351,107 +347,3 @@ def check_open(db: Db, eid: int, why: str) -> None:
             run=name,
             status=status.removeprefix(":"),
         )
-
-
-# The current run of a context
-
-
-class _Beginning(Run):
-    """Stands for the run that its own first transaction is about to make."""
-
-    def __init__(self) -> None:
-        """Make it; it has neither connection nor entity."""
-
-
-_BEGINNING = _Beginning()
-
-
-@contextmanager
-def carrying(run: Run) -> Iterator[None]:
-    """Let what the block writes carry a run, whichever is current around it."""
-    token = _open_runs.set((*_open_runs.get(), run))
-    try:
-        yield
-    finally:
-        _open_runs.reset(token)
-
-
-def attach(run: Run) -> None:
-    """Make a run the current one of this context; for threads that work for it as well."""
-    runs = _open_runs.get()
-    if not any(other is run for other in runs):
-        _open_runs.set((*runs, run))
-
-
-def detach(run: Run) -> None:
-    """Take a run out of this context, which then has the current run it had before."""
-    kept = tuple(
-        other
-        for other in _open_runs.get()
-        if other is _BEGINNING or other.eid != run.eid or other.conn is not run.conn
-    )
-    _open_runs.set(kept)
-
-
-def current_run(conn: Connection) -> Run | None:
-    """Return the innermost run of this context on a connection, if there is one."""
-    for run in reversed(_open_runs.get()):
-        if run is not _BEGINNING and run.conn is conn:
-            return run
-    return None
-
-
-def require_runs(conn: Connection, *, required: bool = True) -> None:
-    """Refuse every write of this connection that no run carries, or allow them again.
-
-    Such a write then raises `run/required`.
-    """
-    carry_runs(conn)
-    _guarded[conn][0] = required
-
-
-def carry_runs(conn: Connection) -> None:
-    """Let every transaction of a connection carry the current run, as `:tx/run`."""
-    if conn not in _guarded:
-        declare(conn, *_SECTIONS)
-        _guarded[conn] = [False]
-        conn.guard(_guard_of(conn))
-
-
-def _guard_of(conn: Connection) -> Callable[[], Callable[[Db, TxPlan], TxPlan] | None]:
-    required = _guarded[conn]
-
-    def guard() -> Callable[[Db, TxPlan], TxPlan] | None:
-        runs = _open_runs.get()
-        if runs and runs[-1] is _BEGINNING:
-            return None
-        run = current_run(conn)
-        if run is not None:
-            return Carrier(run.eid)
-        if required[0]:
-            raise RunError(
-                "this write belongs to no run, and the connection takes none such",
-                code="run/required",
-                hint="begin_run first, or attach(run) in a thread that works for one",
-            )
-        return None
-
-    return guard
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """Adds `:tx/run` to a plan that does not have it."""
-
-    eid: int
-
-    def __call__(self, db: Db, plan: TxPlan) -> TxPlan:
-        """Return the plan with the run."""
-        attribute = db.schema.get(":tx/run")
-        if plan.empty or attribute is None:
-            return plan
-        said = (a for e, a in zip(plan.e, plan.a, strict=True) if e == plan.tx)
-        if attribute.id in said:
-            return plan
-        plan.add([(plan.tx, attribute.id, self.eid)])
-        return plan

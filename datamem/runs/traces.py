@@ -16,8 +16,9 @@ from datamem.errors import RunError
 from datamem.index.words import instant_of_us
 from datamem.kv.jsonvalue import given, held, plain_json
 from datamem.kv.reading import entity_of, refs_of, value_of, values_of
+from datamem.runs.current import carrying
 from datamem.runs.events import Event, NewEvent, append_events, event_tempid
-from datamem.runs.runs import Run, carrying, check_open, find_run, view_of
+from datamem.runs.runs import Run, check_open, find_run, view_of
 
 KINDS: Final = (
     "span",
