@@ -13,7 +13,7 @@ from datamem.schema.types import VectorSpec
 from datamem.vector.metrics import Matrix, Scores, score_rows
 
 PIECE_ROWS: Final = 8_192
-_FEW: Final = 256
+_FEW: Final = 128
 _PART_ROWS: Final = 512
 """So many rows are gathered at once: they stay in the processor's cache while they are scored."""
 
@@ -83,13 +83,13 @@ class RowMatrix:
         Cost: a copy of each row.
         """
         self._check(rows)
+        if self._base is not None and len(rows) and int(rows.max()) < self._mapped:
+            picked: Matrix = self._base[rows]
+            return picked
         pieces = self._pieces
         if len(rows) <= _FEW:
             found = [pieces[row // PIECE_ROWS][row % PIECE_ROWS] for row in rows.tolist()]
             return np.array(found, np.float32).reshape(len(rows), self.spec.dimensions)
-        if self._base is not None and int(rows.max()) < self._mapped:
-            picked: Matrix = self._base[rows]
-            return picked
         out = np.empty((len(rows), self.spec.dimensions), np.float32)
         numbers = rows // PIECE_ROWS
         for piece in np.unique(numbers).tolist():

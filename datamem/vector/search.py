@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 EXACT_ROWS: Final = 20_000
 """So many visible vectors are scored one and all; more are searched by graph, where there is one."""
 
+_PAST_ROWS: Final = 6_000
+"""So many of a past that has far fewer than the present are scored: a graph must fetch most in vain."""
+
 _FEW: Final = 16_384
 """So many entities are looked up among the owners of rows; more are asked of the database value."""
 
@@ -92,7 +95,7 @@ def _search(
 ) -> Hits:
     if exact is None:
         build_later(store)
-    size = store.row_count if among is None else len(among)
+    size = store.visible_count(db.newest_tx) if among is None else len(among)
     if _is_by_graph(store, size, k, among, exact):
         found = _seen(db, attribute, store, query, k, among, ef)
         if found is None:
@@ -101,14 +104,26 @@ def _search(
             hits = None if found is FEW else _hits(store, found, k)
         if hits is not None:
             return hits
-    if among is not None and size <= _FEW and db.view.is_plain and not attribute.no_history:
-        found = store.among_seen(query, upto=db.newest_tx, among=among)
-        if found is not None:
-            return _hits(store, found, k)
+    found = _told(db, attribute, store, query, among)
+    if found is not None:
+        return _hits(store, found, k)
     rows = _visible(db, attribute, among)
     if not len(rows):
         return no_hits()
     return _best(rows, store.scores(rows.v, query), k)
+
+
+def _told(
+    db: Db, attribute: Attribute, store: VectorStore, query: Matrix, among: Int64Array | None
+) -> Found | None:
+    """Score everything visible where columns tell what that is; None where they do not."""
+    if not db.view.is_plain or attribute.no_history:
+        return None
+    if among is None:
+        return store.all_seen(query, upto=db.newest_tx)
+    if len(among) > _FEW:
+        return None
+    return store.among_seen(query, upto=db.newest_tx, among=among)
 
 
 def _seen(
@@ -128,6 +143,10 @@ def _seen(
 
 def _hits(store: VectorStore, found: Found, k: int) -> Hits:
     rows, e, tx, scores = found
+    if len(scores) > 4 * k:
+        least = np.partition(scores, len(scores) - k)[len(scores) - k]
+        best = np.flatnonzero(scores >= least)
+        rows, e, tx, scores = rows[best], e[best], tx[best], scores[best]
     if len(scores) > k or not (scores[1:] < scores[:-1]).all():
         order = np.lexsort((e, -scores))[:k]
         rows, e, tx, scores = rows[order], e[order], tx[order], scores[order]
@@ -142,7 +161,7 @@ def _is_by_graph(
     if exact is False:
         return True
     if among is None:
-        return size > EXACT_ROWS
+        return size > (EXACT_ROWS if size == store.row_count else _PAST_ROWS)
     fetch = max(64, 2 * k * store.row_count // max(size, 1))
     return size > fetch * _FETCH_COST and fetch <= FETCH_MOST
 

@@ -27,7 +27,7 @@ from datamem.schema.attribute import Attribute
 from datamem.schema.bootstrap import TX_INSTANT
 from datamem.schema.types import VectorSpec
 from datamem.vector.files import Columns, Damaged, State, VectorFiles
-from datamem.vector.graph import Graph
+from datamem.vector.graph import EXPANSION, Graph
 from datamem.vector.matrix import CodeColumn, RowMatrix
 from datamem.vector.metrics import Matrix, Scores, as_rows, best_rows
 from datamem.vector.near import FEW, NO_BOUND, Found, Near, NearRows
@@ -290,9 +290,10 @@ class VectorStore:
         """
         if self._parent is not None:
             return None
-        fetch = self._first_fetch(k, upto, among)
-        while fetch <= FETCH_MOST or fetch <= k * MARGIN[self.spec.dtype]:
-            rows, scores, bound = self._near_own(query, fetch, ef)
+        fetch, margin = self._first_fetch(k, upto, among), MARGIN[self.spec.dtype]
+        while fetch <= FETCH_MOST or fetch <= k * margin:
+            wide = ef or max(EXPANSION, 2 * fetch if fetch > k * margin else 0)
+            rows, scores, bound = self._near_own(query, fetch, wide)
             is_several = len(rows) > fetch  # graphs, each as far as its own bound
             seen = self.owners.seen(rows, upto, among)
             if seen is None:
@@ -320,12 +321,28 @@ class VectorStore:
             rows = rows[seen.at]
         return Found(rows, seen.e, seen.tx, self.matrix.scores(query, rows))
 
+    def all_seen(self, query: Matrix, *, upto: int) -> Found | None:
+        """Return every row that a plain view sees; None where columns do not tell."""
+        seen = None if self._parent is not None else self.owners.all_seen(upto)
+        if seen is None:
+            return None
+        if 2 * len(seen.at) > self.codes.count:
+            scores = self.matrix.all_scores(query, 0, self.codes.count)[seen.at]
+        else:
+            scores = self.matrix.scores(query, seen.at)
+        return Found(seen.at, seen.e, seen.tx, scores)
+
+    def visible_count(self, upto: int) -> int:
+        """Return about how many rows a view up to a transaction sees, those that ended before included."""
+        is_past = self._parent is None and upto < self._synced_tx
+        return self.owners.begun(upto) if is_past else self.row_count
+
     def _first_fetch(self, k: int, upto: int, among: Int64Array | None) -> int:
         """Return how many rows probably hold `k` that are seen: rows come in the order of time."""
         fetch, count = k * MARGIN[self.spec.dtype], self.codes.count
         if among is None and upto >= self._synced_tx:
             return fetch
-        known = int(np.searchsorted(self.owners.columns()[1], upto, "right"))
+        known = self.owners.begun(upto)
         if known < count:
             fetch = fetch * count * 5 // (max(known, 1) * 4)
         if among is not None:
