@@ -23,7 +23,7 @@ SCHEMA = """
  :i/group {:db/valueType :db.type/long :db/index true}
  :i/n {:db/valueType :db.type/long :db/index true}}
 """
-GROUPS = 4
+ITEMS_A_GROUP = 12
 T = TypeVar("T")
 Items = dict[str, tuple[int, int]]
 Read = tuple[str, Any, Any]
@@ -41,8 +41,8 @@ class Done:
 class Work:
     """One transaction's reads and writes, recorded."""
 
-    def __init__(self, tx: Transaction, rng: random.Random) -> None:
-        self.tx, self.rng = tx, rng
+    def __init__(self, tx: Transaction, rng: random.Random, keys: int) -> None:
+        self.tx, self.rng, self.groups = tx, rng, groups_of(keys)
         self.done = Done(0)
 
     def _read(self, kind: str, argument: Any, result: T) -> T:
@@ -121,9 +121,9 @@ def spend(work: Work, key: str, _other: str) -> None:
 
 def number(work: Work, key: str, _other: str) -> None:
     """Add an item that says how many its group has: a phantom would give a number twice."""
-    group = work.rng.randrange(GROUPS)
+    group = work.rng.randrange(work.groups)
     count = len(work.group(group))
-    work.put(f"{key}+{count}", group, count)
+    work.put(f"{key}+", group, count)
 
 
 def sweep(work: Work, _key: str, other: str) -> None:
@@ -145,7 +145,7 @@ def create(work: Work, key: str, _other: str) -> None:
 def look(work: Work, key: str, _other: str) -> None:
     """Only read."""
     work.item(key)
-    work.group(work.rng.randrange(GROUPS))
+    work.group(work.rng.randrange(work.groups))
 
 
 KINDS: tuple[Callable[[Work, str, str], None], ...] = (move, spend, number, sweep, create, look)
@@ -166,7 +166,7 @@ def run_threads(
                 kind, key, other = rng.choice(KINDS), _key(rng, keys), _key(rng, keys)
                 while True:
                     try:
-                        histories[n].append(_one(conn, rng, kind, key, other))
+                        histories[n].append(_one(conn, rng, keys, (kind, key, other)))
                         break
                     except ConflictError:
                         retries[n] += 1
@@ -183,6 +183,11 @@ def run_threads(
     return [done for history in histories for done in history], sum(retries)
 
 
+def groups_of(keys: int) -> int:
+    """Return in how many groups so many items are."""
+    return max(4, keys // ITEMS_A_GROUP)
+
+
 def _key(rng: random.Random, keys: int) -> str:
     return f"k{rng.randrange(keys)}"
 
@@ -190,12 +195,12 @@ def _key(rng: random.Random, keys: int) -> str:
 def _one(
     conn: Connection,
     rng: random.Random,
-    kind: Callable[[Work, str, str], None],
-    key: str,
-    other: str,
+    keys: int,
+    what: tuple[Callable[[Work, str, str], None], str, str],
 ) -> Done:
+    kind, key, other = what
     with conn.transaction() as tx:
-        work = Work(tx, rng)
+        work = Work(tx, rng, keys)
         kind(work, key, other)
     has_written = tx.report is not None and tx.report.db_before is not tx.report.db_after
     work.done.t = (
@@ -234,6 +239,6 @@ def answer(items: Items, kind: str, argument: Any) -> Any:
 
 def fill(conn: Connection, keys: int) -> Items:
     """Write the items that a history begins with, and return them."""
-    items = {f"k{i}": (i % GROUPS, i % 10) for i in range(0, keys, 2)}
+    items = {f"k{i}": (i % groups_of(keys), i % 10) for i in range(0, keys, 2)}
     conn.transact([{":i/key": k, ":i/group": g, ":i/n": n} for k, (g, n) in items.items()])
     return items
