@@ -26,7 +26,7 @@ TEXTS: Final = (":message/content", ":message/caption", ":memory/content")
 """The attributes whose words are searched."""
 _PER_SESSION: Final = 32
 """Sessions whose other messages become candidates as well."""
-_TERM_HITS: Final = 128
+_TERM_HITS: Final = 64
 _RELATED: Final = 0.5
 """What a mention counts of something that is only related to what the question names."""
 _ABSENT: Final = -1
