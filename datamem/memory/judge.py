@@ -135,14 +135,19 @@ def _written(db: Db, plan: TxPlan) -> tuple[dict[int, tuple[Words, set[Any]]], s
     touched: dict[int, tuple[Words, set[Any]]] = {}
     targets: set[int] = set()
     refs = {a for a in set(plan.a) if db.value_type(a) is ValueType.REF}
+    asserted: Words = []
+    retracted: set[Any] = set()
+    last = -1
     for e, a, v, added in zip(plan.e, plan.a, plan.v, plan.added, strict=True):
         if e >= TX_BASE:
             continue
-        sides = touched.setdefault(e, ([], set()))
+        if e != last:  # an entity's rows lie together, mostly
+            asserted, retracted = touched.setdefault(e, ([], set()))
+            last = e
         if not added:
-            sides[1].add((a, v))
+            retracted.add((a, v))
             continue
-        sides[0].append((a, v))
+        asserted.append((a, v))
         if a in refs and v < TX_BASE:
             targets.add(v)
     return touched, targets - touched.keys()
