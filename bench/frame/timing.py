@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 Work = Callable[[], object]
 
+Clock = Callable[[], float]
+"""Seconds: `time.perf_counter`, or `time.thread_time`, which does not run while others have the core."""
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -62,20 +65,27 @@ def quiet() -> Iterator[None]:
             gc.enable()
 
 
-def timed(work: Work) -> float:
+def timed(work: Work, clock: Clock = time.perf_counter) -> float:
     """Return the seconds that one call takes."""
-    start = time.perf_counter()
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def calls_for(work: Work, seconds: float, *, least: int = 3, most: int = 100_000) -> Times:
+def calls_for(
+    work: Work,
+    seconds: float,
+    *,
+    least: int = 3,
+    most: int = 100_000,
+    clock: Clock = time.perf_counter,
+) -> Times:
     """Call `work` for about `seconds`, each call timed by itself, without the collector."""
     took: list[float] = []
     with quiet():
         until = time.perf_counter() + seconds
         while len(took) < least or (time.perf_counter() < until and len(took) < most):
-            took.append(timed(work))
+            took.append(timed(work, clock))
     return Times.of(took)
 
 
@@ -96,7 +106,9 @@ def in_turns(
     return found
 
 
-def here(work: Work, seconds: float = 0.2) -> Callable[[], Times]:
+def here(
+    work: Work, seconds: float = 0.2, *, clock: Clock = time.perf_counter
+) -> Callable[[], Times]:
     """Return a measure of a call in this process; it is warmed up now."""
     work()
-    return lambda: calls_for(work, seconds)
+    return lambda: calls_for(work, seconds, clock=clock)
