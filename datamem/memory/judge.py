@@ -66,8 +66,14 @@ class Judge:
     """Tells of entities, one by one, whether a scope has them; remembers what it was asked."""
 
     def __init__(
-        self, schema: Schema, wanted: Mapping[str, int], words_of: Callable[[int], Words]
+        self,
+        schema: Schema,
+        wanted: Mapping[str, int],
+        words_of: Callable[[int], Words],
+        *,
+        known: Callable[[int], bool | None] = lambda _: None,
     ) -> None:
+        self._known_elsewhere = known
         self._roles: _Roles = schema.derive("memory-roles", _roles)
         self._wanted = wanted
         self._words_of = words_of
@@ -81,7 +87,8 @@ class Judge:
         found = self._known.get(e)
         if found is None:
             self._known[e] = False
-            found = self._known[e] = self._decide(e)
+            elsewhere = self._known_elsewhere(e)
+            found = self._known[e] = self._decide(e) if elsewhere is None else elsewhere
         return found
 
     def _decide(self, e: int) -> bool:
@@ -110,24 +117,29 @@ def judge_of(db: Db, scope: Scope) -> Judge:
     return Judge(db.schema, wanted_owners(db, scope), db.entity_words)
 
 
-def check_writes(db: Db, plan: TxPlan, scope: Scope) -> None:
+def check_writes(db: Db, plan: TxPlan, scope: Scope, before: Judge) -> None:
     """Refuse a plan that touches what is outside a scope, would put it there, or refers to it.
+
+    Args:
+        before: what judges the entities of `db`, perhaps with verdicts that it remembers.
 
     Raises:
         DatamemError: `scope/outside`.
     """
-    before = judge_of(db, scope)
     touched, targets = _written(db, plan)
-    outside = [
-        e for e in touched if e < db.next_entity and _is_there(db, e) and not before.shows(e)
-    ]
-    _refuse(outside, "is")
+    old = [e for e in touched if e < db.next_entity]
+    _refuse([e for e in old if _is_there(db, e) and not before.shows(e)], "is")
     wanted = wanted_owners(db, scope)
     if scope.app is not None and wanted["app"] == -1:
         wanted["app"] = _new_code(db, plan, scope.app)
-    after = Judge(db.schema, wanted, lambda e: _words_after(db, e, touched))
-    remaining = [e for e in (*touched, *targets) if _words_after(db, e, touched)]
-    _refuse([e for e in remaining if not after.shows(e)], "would be")
+
+    def known(e: int) -> bool | None:
+        """Return what was known before of an entity that no change can have reached."""
+        return None if old or e >= db.next_entity else before.shows(e)
+
+    after = Judge(db.schema, wanted, lambda e: _words_after(db, e, touched), known=known)
+    remaining = [e for e in touched if e >= db.next_entity or _words_after(db, e, touched)]
+    _refuse([e for e in (*remaining, *targets) if not after.shows(e)], "would be")
 
 
 def _written(db: Db, plan: TxPlan) -> tuple[dict[int, tuple[Words, set[Any]]], set[int]]:

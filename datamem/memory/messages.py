@@ -15,7 +15,7 @@ from datamem.memory.context import Forms, keyword, names_of, new_id
 from datamem.memory.forms import facts_from
 from datamem.memory.kinds import find, get
 from datamem.memory.record import Record
-from datamem.memory.sequence import last_sequence
+from datamem.memory.sequence import sequences_of
 from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Messages(Collection):
             batch = _Batch(self, db, get(db, "session", session))
             for item in items:
                 batch.put(item)
+            batch.expect()
             return batch.forms
 
         if not items:
@@ -140,7 +141,9 @@ class _Batch:
         self._db = db
         self._now_us = self._ctx.now_us()
         self._now = self._ctx.now()
-        self._sequence = last_sequence(db.unbounded(), session)
+        self._session = session
+        self._sequences = sequences_of(db)
+        self._sequence = self._sequences.last(db.unbounded(), session)
         self._common = {**self._owners(session), ":message/session": session}
         self._count = 0
         self.forms: Forms = []
@@ -179,6 +182,12 @@ class _Batch:
         others = {name: value for name, value in item.items() if name not in _QUICK}
         if others:
             self._put_others(form, others)
+
+    def expect(self) -> None:
+        """Say where the last turn will be, if each is the only new entity of its own."""
+        if len(self.forms) == self._count:
+            t, e = self._db.basis_t + 1, self._db.next_entity + self._count - 1
+            self._sequences.expect(self._session, t, e, self._sequence)
 
     def _put_others(self, form: dict[str, Any], others: dict[str, Any]) -> None:
         name = others.pop("id", None)

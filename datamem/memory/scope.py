@@ -88,7 +88,9 @@ class Scope:
                 code="scope/schema",
                 hint="declare attributes on the whole database first",
             )
-        check_writes(db, plan, self)
+        shows = self.of(db).view.shows
+        before = shows.judge if isinstance(shows, _Shows) else judge_of(db, self)
+        check_writes(db, plan, self, before)
 
 
 class _Shows:
@@ -97,7 +99,7 @@ class _Shows:
     def __init__(self, scope: Scope, db: Db) -> None:
         self._scope = scope
         self._db = db.unfiltered()
-        self._judge = judge_of(self._db, scope)
+        self.judge = judge_of(self._db, scope)
         self._table: BoolArray | None = None
 
     def __call__(self, e: Int64Array) -> BoolArray:
@@ -124,7 +126,7 @@ class _Shows:
 
     def _decide_one(self, e: int) -> bool:
         if e < TX_BASE:
-            return self._judge.shows(e)
+            return self.judge.shows(e)
         return e >= ATTR_BASE or self._shows_transaction(e)
 
     def _shows_transaction(self, tx: int) -> bool:
