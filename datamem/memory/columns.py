@@ -43,16 +43,30 @@ def words_by_entity(db: Db, name: str, es: Int64Array | None = None) -> Words:
     return Words(e, v, attribute.id)
 
 
+def has_words(db: Db, name: str) -> bool:
+    """Tell whether any entity has, or had, an attribute."""
+    attribute = db.schema.get(name)
+    return attribute is not None and db.count(a=attribute.id) > 0
+
+
 def first_words(
-    db: Db, name: str, es: Int64Array, absent: int, *, whole: bool = False
+    db: Db,
+    name: str,
+    es: Int64Array,
+    absent: int,
+    *,
+    whole: bool = False,
+    found: Words | None = None,
 ) -> Int64Array:
     """Return one word for each entity, int64[n] in their order; `absent` for those without.
 
     Args:
         es: ascending, distinct.
         whole: whether `es` is about all that have the attribute, so that scanning is cheaper.
+        found: the attribute's words, where they are known already.
     """
-    found = words_by_entity(db, name, None if whole else es)
+    if found is None:
+        found = words_by_entity(db, name, None if whole else es)
     if len(found.e) == len(es) and np.array_equal(found.e, es):
         return found.v
     column = np.full(len(es), absent, np.int64)

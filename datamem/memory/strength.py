@@ -10,7 +10,7 @@ says otherwise. Strength is computed for the instant that somebody asks about, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -19,9 +19,15 @@ import numpy.typing as npt
 
 from datamem.db.time import instant_us_of_t
 from datamem.edn import Keyword
-from datamem.index.kernels import Int64Array
+from datamem.index.kernels import EMPTY, Int64Array
 from datamem.index.words import doubles_of_words, us_of_instant
-from datamem.memory.columns import distinct_words, first_words, words_by_entity
+from datamem.memory.columns import (
+    Words,
+    distinct_words,
+    first_words,
+    has_words,
+    words_by_entity,
+)
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -121,42 +127,48 @@ def decay_of(db: Db, es: Int64Array | None = None) -> Decay:
     if es is None:
         found: Decay | None = db.cache.get("memory decay")
         if found is None:
-            found = db.cache["memory decay"] = _decay(db, _memories(db), whole=True)
+            kept = {name: words_by_entity(db, name) for name in _IDENTIFYING}
+            found = db.cache["memory decay"] = _decay(db, _union(kept.values()), kept)
         return found
-    return _decay(db, es, whole=False)
+    return _decay(db, es)
 
 
-def _memories(db: Db) -> Int64Array:
-    columns = [
-        words_by_entity(db, name).e
-        for name in (":memory/id", ":memory/type", ":memory/initial-strength")
-    ]
-    first, *others = [column for column in columns if len(column)] or [columns[0]]
-    for other in others:
-        if len(other) != len(first) or not np.array_equal(other, first):
-            first = np.union1d(first, other)
-    return first
+_IDENTIFYING: Final = (":memory/id", ":memory/type", ":memory/initial-strength")
+"""Whoever has one of these is a memory."""
 
 
-def _decay(db: Db, es: Int64Array, *, whole: bool) -> Decay:
+def _union(columns: Iterable[Words]) -> Int64Array:
+    found = EMPTY
+    for column in columns:
+        if not len(found):
+            found = column.e
+        elif len(column.e) and not np.array_equal(column.e, found):
+            found = np.union1d(found, column.e)
+    return found
+
+
+def _decay(db: Db, es: Int64Array, kept: dict[str, Words] | None = None) -> Decay:
+    """Return the decay of some memories; of all, where columns that are known are given."""
+
     def column(name: str, absent: int) -> Int64Array:
-        return first_words(db, name, es, absent, whole=whole)
+        known = None if kept is None else kept.get(name)
+        return first_words(db, name, es, absent, whole=kept is not None, found=known)
 
     kind = column(":memory/type", -1)
     since = column(":memory/created-at", 0)
     for name in (":memory/last-recall", ":memory/last-reviewed"):
-        since = np.maximum(since, column(name, 0))
+        if has_words(db, name):
+            since = np.maximum(since, column(name, 0))
     initial = doubles_of_words(column(":memory/initial-strength", _ONE))
     per_us = _type_rates(db, kind)
-    own = column(":memory/decay-rate", _NONE)
-    has_own = own != _NONE
-    if has_own.any():
+    if has_words(db, ":memory/decay-rate"):
+        own = column(":memory/decay-rate", _NONE)
+        has_own = own != _NONE
         hours = _type_hours(db, kind)
         mine = doubles_of_words(np.where(has_own, own, _ONE)) / (hours * HOUR_US)
         per_us = np.where(has_own, mine, per_us)
-    reviews = column(":memory/review-count", 0)
-    if reviews.any():
-        per_us = per_us / (1 + np.maximum(reviews, 0))
+    if has_words(db, ":memory/review-count"):
+        per_us = per_us / (1 + np.maximum(column(":memory/review-count", 0), 0))
     return Decay(es, initial, per_us, since, kind)
 
 
