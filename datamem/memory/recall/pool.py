@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -58,23 +58,26 @@ class Found:
         vectors: by similarity.
         mentions: what mentions a thing that the question names, or that is related to one.
         dated: entities of a time that the question names, ascending; some, where there are many.
+        about: memories of people whom the question names, ascending; the newest, where there are many. Where
+            nothing else was found, what was said last by them or with them.
     """
 
     words: Hits = field(default_factory=no_hits)
     vectors: Hits = field(default_factory=no_hits)
     mentions: Mentions = field(default_factory=lambda: _NO_MENTIONS)
     dated: Int64Array = field(default_factory=lambda: EMPTY)
+    about: Int64Array = field(default_factory=lambda: EMPTY)
 
     def entities(self) -> Int64Array:
         """Return all entities that some search found, ascending."""
-        every = (self.words.e, self.vectors.e, self.mentions.e, self.dated)
+        every = (self.words.e, self.vectors.e, self.mentions.e, self.dated, self.about)
         return np.unique(np.concatenate(every))
 
 
 def find_candidates(
     db: Db, question: Question, *, count: int, among: Int64Array | None = None
 ) -> Found:
-    """Ask the indexes: words, vectors, entities that are named.
+    """Ask the indexes: words, vectors, people and things that are named, times.
 
     Args:
         count: hits of each search.
@@ -89,7 +92,21 @@ def find_candidates(
         vectors = search_vectors(db, question.attribute, question.vector, count, among=among)
     mentions = _mentions(db, question.named.things, among)
     dated = _dated(db, question.spans, count, among)
-    return Found(words, vectors, mentions, dated)
+    found = Found(words, vectors, mentions, dated)
+    people = question.named.people
+    about = _newest(members_of(db, ":memory/user", people).e, count, among)
+    if not len(about) and not len(found.entities()):
+        sessions = np.unique(members_of(db, ":session/user", people).e)
+        said = members_of(db, ":message/sender", people).e
+        around = members_of(db, ":message/session", sessions).e
+        about = _newest(np.concatenate((said, around)), count, among)
+    return replace(found, about=about)
+
+
+def _newest(es: Int64Array, count: int, among: Int64Array | None) -> Int64Array:
+    """Return the newest of some entities, ascending; the newest have the highest ids."""
+    known = np.unique(es if among is None else np.intersect1d(es, among))
+    return known[-count:]
 
 
 def searched_texts(db: Db) -> list[str]:

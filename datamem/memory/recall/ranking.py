@@ -3,7 +3,7 @@
 All of it is arithmetic over columns of a few hundred candidates:
 
     own     = sum of weight * signal                              signals between 0 and 1
-    shared  = own + sum of weight * own of the turns before and after
+    shared  = own + sum of weight * own of the turns before and after; of a memory, weight * own
     session = best shared of the session + weight * BM25 of the session
     score   = shared + weight * session
 """
@@ -226,7 +226,7 @@ def _from_neighbours(pool: Pool, own: Float64Array, weights: Weights) -> Float64
     for distance, weight in kernel(weights):
         at = neighbour(pool, distance)
         found += weight * np.where(at >= 0, own[at], 0.0)
-    return found
+    return np.where(pool.is_message, found, weights.kept * own)
 
 
 def _starts(session: Int64Array) -> Int64Array:

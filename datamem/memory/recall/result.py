@@ -52,7 +52,7 @@ class Item:
 
     @property
     def why(self) -> dict[str, float]:
-        """What each signal, `neighbours` and `session` added; the parts sum to the score."""
+        """What each signal, `neighbours` or `kept`, and `session` added; the parts sum to the score."""
         return self._recall.why(self._place)
 
     @property
@@ -176,7 +176,8 @@ class Recall(Sequence[Item]):
         ranking = self.ranking
         parts = ranking.signals[at] * ranking.own_weights
         found = {name: float(x) for name, x in zip(OWN, parts.tolist(), strict=True) if x}
-        found["neighbours"] = float(ranking.shared[at] - ranking.own[at])
+        name = "neighbours" if ranking.pool.is_message[at] else "kept"
+        found[name] = float(ranking.shared[at] - ranking.own[at])
         found["session"] = float(ranking.score[at] - ranking.shared[at])
         return {name: value for name, value in found.items() if value}
 

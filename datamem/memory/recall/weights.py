@@ -27,6 +27,7 @@ class Weights:
         recency: how late it is among the candidates.
         importance: as it is stored; 0.5 for what has none.
         previous, next, second_previous, second_next: of the scores of the turns before and after.
+        kept: of a memory's own score. It was kept because it matters, and has no turns beside it that could say so.
         session: of the score of its session.
         session_words: of the session's BM25, beside the best item's score, in the session's score.
     """
@@ -43,6 +44,7 @@ class Weights:
     next: float = 0.3
     second_previous: float = 0.15
     second_next: float = 0.1
+    kept: float = 0.3
     session: float = 0.5
     session_words: float = 0.5
 

@@ -388,3 +388,33 @@ def test_what_was_made_of_a_talk_does_not_come_between_its_turns(mem) -> None:
     everything = mem.recall(question, k=9)
     turn = next(item for item in everything if item.text == PETS[1][1])
     assert any(path.startswith("1 turn before it is") for path in turn.paths)
+
+
+def test_a_question_that_only_names_somebody_finds_what_is_known_of_them(mem) -> None:
+    ann = mem.users.create("Ann", id="ann-herself")
+    mem.add("allergic to walnuts", user=ann)
+    found = mem.recall("What must Ann avoid?", k=3)
+    assert texts(found) == ["allergic to walnuts"]
+    assert found[0].why["who"] > 0
+
+
+def test_a_person_of_whom_nothing_is_kept_is_answered_by_what_was_said_last(conn_at) -> None:
+    memory = Memory(conn_at[0])
+    nia = memory.users.create("Nia", id="nia")
+    session = memory.sessions.create(user=nia, agent=memory.agents.create("Otto", id="otto"))
+    memory.add_messages(session, [("user", "I bought a boat."), ("assistant", "Which one?")])
+    assert texts(memory.recall("Nia?", k=1)) == ["I bought a boat."]
+    assert len(memory.recall("Nobody?")) == 0
+
+
+def test_what_was_kept_counts_for_itself(mem) -> None:
+    kept = mem.add("Rex is a dog that Ann adopted")
+    scores = []
+    for weight in (0.0, 0.3):
+        found = mem.recall("Which dog did she adopt?", k=5, weights={"kept": weight})
+        item = next(item for item in found if item.text == kept.content)
+        scores.append((item.score, item.why.get("kept", 0.0)))
+    (without, nothing), (with_it, part) = scores
+    assert nothing == 0.0
+    assert with_it > without
+    assert part > 0.0
