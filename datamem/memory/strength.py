@@ -28,6 +28,7 @@ from datamem.memory.columns import (
     has_words,
     words_by_entity,
 )
+from datamem.schema.bootstrap import TX_INSTANT
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -159,6 +160,8 @@ def _decay(db: Db, es: Int64Array, kept: dict[str, Words] | None = None) -> Deca
     for name in (":memory/last-recall", ":memory/last-reviewed"):
         if has_words(db, name):
             since = np.maximum(since, column(name, 0))
+    if len(since) and not since.all():
+        since = np.where(since == 0, _asserted_us(db, es), since)
     initial = doubles_of_words(column(":memory/initial-strength", _ONE))
     per_us = _type_rates(db, kind)
     if has_words(db, ":memory/decay-rate"):
@@ -170,6 +173,26 @@ def _decay(db: Db, es: Int64Array, kept: dict[str, Words] | None = None) -> Deca
     if has_words(db, ":memory/review-count"):
         per_us = per_us / (1 + np.maximum(column(":memory/review-count", 0), 0))
     return Decay(es, initial, per_us, since, kind)
+
+
+def _asserted_us(db: Db, es: Int64Array) -> Int64Array:
+    """Return when the database learned of memories that do not say when they were made, µs, int64[n].
+
+    That is the instant of the transaction which gave them their type, or their content.
+    """
+    found = np.zeros(len(es), np.int64)
+    for name in (":memory/type", ":memory/content"):
+        attribute = db.schema.get(name)
+        if attribute is None:
+            continue
+        rows = db.lookup_many(attribute.id, es)
+        instants = db.lookup_many(TX_INSTANT, np.unique(rows.tx))
+        if len(instants.e):
+            order = np.argsort(instants.e)
+            at = order[np.searchsorted(instants.e, rows.tx, sorter=order)]
+            where = np.searchsorted(es, rows.e)
+            found[where] = np.where(found[where] == 0, instants.v[at], found[where])
+    return found
 
 
 _ONE: Final = int(np.float64(1.0).view(np.int64))

@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datamem
+from datamem.importers import agent_schema_text
 from datamem.memory import Memory
 from datamem.memory.strength import (
+    HOUR_US,
     TAXONOMY,
     decay_of,
+    instant_us,
     relative_strengths,
     strengths,
     taxonomy_tx,
@@ -134,3 +137,15 @@ def test_strength_is_stored_only_on_request_and_only_where_it_changed(conn_at) -
     stored = conn.db.entity(fact.eid)[":memory/current-strength"]
     assert stored == pytest.approx(math.exp(-1.0), rel=1e-3)
     assert mem.store_strengths(conn.now_us()) == 0
+
+
+def test_a_memory_that_does_not_say_when_it_was_made_fades_from_when_it_was_told() -> None:
+    hours = iter(range(10**15, 2 * 10**15, HOUR_US))
+    with datamem.connect(":memory:", agent_schema_text(), clock=lambda: next(hours)) as conn:
+        conn.transact('[{:memory/content "x" :memory/type :fact :memory/initial-strength 1.0}]')
+        told = instant_us(conn.db)
+        conn.transact('[{:memory/content "y"}]')
+        [e, late] = sorted(conn.db.q("[:find [?m ...] :where [?m :memory/content]]"))
+        rate = TAXONOMY[":fact"].decay_rate
+        found = strengths(conn.db, [e, late], told + 2 * HOUR_US)
+    assert found == pytest.approx([math.exp(-2 * rate), math.exp(-rate)])
