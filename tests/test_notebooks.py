@@ -30,7 +30,9 @@ def shell(tmp_path, monkeypatch):
 def test_a_notebook_runs(notebook: Path, shell: InteractiveShell) -> None:
     for cell in cells_of(notebook):
         result = shell.run_cell(cell)
-        assert result.success, f"{result.error_before_exec or result.error_in_exec!r} in\n{cell}"
+        assert result.success, (
+            f"{result.error_before_exec or result.error_in_exec!r} in\n{cell}"
+        )
         data, _ = shell.display_formatter.format(result.result)
         if "image/svg+xml" in data:
             ET.fromstring(data["image/svg+xml"])
