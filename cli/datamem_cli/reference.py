@@ -18,7 +18,7 @@ def reference_markdown(group: click.Group) -> str:
     sections = [_HEAD]
     for path, command in commands_of(group, ("datamem",)):
         name = " ".join(path)
-        context = click.Context(command, info_name=name, max_content_width=100)
+        context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])
         context.terminal_width = 100
         sections.append(f"## {name}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
     return "\n".join(sections)

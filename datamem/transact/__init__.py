@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from datamem.transact.bootstrap import bootstrap_plan
     from datamem.transact.plan import TxPlan
-    from datamem.transact.resolve import resolve
+    from datamem.transact.resolution import resolve
 
 __all__ = ["TxPlan", "bootstrap_plan", "resolve"]
 
 _HOMES: Final = {
     "TxPlan": "datamem.transact.plan",
     "bootstrap_plan": "datamem.transact.bootstrap",
-    "resolve": "datamem.transact.resolve",
+    "resolve": "datamem.transact.resolution",
 }
 """Imported at their first use: who only reads need not wait for them."""
 

@@ -9,7 +9,7 @@ from datamem.db.advance import advance, branch
 from datamem.db.report import TxReport
 from datamem.errors import TransactError
 from datamem.transact.embeddings import EMBED, without_vectors
-from datamem.transact.resolve import resolve
+from datamem.transact.resolution import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ from datamem.schema import Schema, ValueType, read_schema, tag_of
 from datamem.schema.bootstrap import FIRST_USER_ATTRIBUTE
 from datamem.transact import TxPlan, bootstrap_plan, resolve
 from datamem.transact.items import read_items
-from datamem.transact.resolve import resolve_general
+from datamem.transact.resolution import resolve_general
 
 SCHEMA = """
 {:user/id {:db/valueType :db.type/uuid :db/unique :db.unique/identity}
