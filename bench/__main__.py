@@ -13,6 +13,7 @@ from bench.frame.options import DIRECTORY, Options
 from bench.frame.report import Report, keep
 
 QUICK = (
+    "startup",
     "commit",
     "threads",
     "nosync",
