@@ -46,18 +46,18 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
 
 def first_prompt(path: Path) -> list[str]:
     """Return a command that ends when a prompt would be shown."""
-    program = (
-        "from datamem_cli.repl.database import Database;"
-        "from datamem_cli.repl.screen import Terminal;"
-        "from datamem_cli.repl.session import Session;"
-        "from datamem_cli.repl import terminal;"
-        "from prompt_toolkit.input.defaults import create_pipe_input;"
-        "from prompt_toolkit.output import DummyOutput;"
-        f"session = Session(Database({str(path)!r}), Terminal());"
-        "pipe = create_pipe_input().__enter__();"
-        "pipe.send_text('\\x04');"
-        "list(terminal.inputs(session, input=pipe, output=DummyOutput()))"
-    )
+    program = f"""
+from datamem_cli.repl.database import Database
+from datamem_cli.repl.screen import Terminal
+from datamem_cli.repl.session import Session
+from datamem_cli.repl import terminal
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+with create_pipe_input() as pipe, Database({str(path)!r}) as database:
+    pipe.send_text("\\x04")
+    list(terminal.inputs(Session(database, Terminal()), input=pipe, output=DummyOutput()))
+"""
     return [sys.executable, "-c", program]
 
 
