@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
@@ -25,6 +24,8 @@ def demo(path: str | None) -> None:
         require_new(path)
         play_demo(path, click.echo)
         return
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="datamem-demo-") as directory:
         play_demo(str(Path(directory) / "sample.dm"), click.echo, kept=False)
 

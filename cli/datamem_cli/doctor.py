@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,7 +66,9 @@ def findings(directory: Path) -> Iterator[Finding]:
     """Yield what is found, from Python up to a database in a directory."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("ok" if sys.version_info >= (3, 11) else "bad", f"Python {version}")
-    yield Finding("ok", f"datamem {importlib.metadata.version('datamem')}")
+    from importlib.metadata import version as version_of
+
+    yield Finding("ok", f"datamem {version_of('datamem')}")
     yield from map(_package, _NEEDED)
     for name, use in _EXTRAS.items():
         if importlib.util.find_spec(name) is None:
@@ -79,11 +79,15 @@ def findings(directory: Path) -> Iterator[Finding]:
 def _package(name: str) -> Finding:
     if importlib.util.find_spec(name) is None:
         return Finding("bad", f"{name} is missing: pip install {name.replace('_', '-')}")
-    return Finding("ok", f"{name} {importlib.metadata.version(name.replace('_', '-'))}")
+    from importlib.metadata import version as version_of
+
+    return Finding("ok", f"{name} {version_of(name.replace('_', '-'))}")
 
 
 def _database(directory: Path) -> Iterator[Finding]:
     """Make a database for a moment, and yield how each thing with it went."""
+    import tempfile
+
     try:
         with tempfile.TemporaryDirectory(prefix="datamem-doctor-", dir=directory) as place:
             yield from _tried(Path(place) / "db")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +63,8 @@ def file_of(file: str, fmt: str | None) -> Iterator[Path]:
     if fmt is None:
         raise click.UsageError("standard input has no name to guess from: say --format")
     suffix = ".edn" if fmt == "edn" else ".jsonl" if fmt == "jsonl" else ".json"
+    import tempfile
+
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory) / f"standard-input{suffix}"
         place.write_bytes(sys.stdin.buffer.read())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from datamem.datalog.builder_find import Runnable
 from datamem.datalog.closure_plan import ClosurePlan, closure_plan
 from datamem.datalog.context import Context, StepTrace
 from datamem.datalog.domains import Domains
@@ -174,6 +174,12 @@ class PreparedQuery:
         return key, resolved, star_plan(simple) or point or star_scope(simple)
 
 
+def _is_built(query: Any) -> bool:
+    """Tell whether a query was made by the builder, which is imported by whoever made one."""
+    builder = sys.modules.get("datamem.datalog.builder_find")
+    return builder is not None and isinstance(query, builder.Runnable)
+
+
 def _wrong_inputs(query: Query, inputs: Sequence[Any]) -> Exception:
     names = [_input_name(item) for item in query.inputs]
     if len(inputs) < len(names):
@@ -310,7 +316,7 @@ def prepare(query: Any, database: Any = None) -> PreparedQuery:
     """
     if isinstance(query, PreparedQuery):
         prepared = query
-    elif isinstance(query, Runnable):
+    elif _is_built(query):
         text, values = query.compiled()
         known = prepare(text)
         prepared = PreparedQuery(known.query, plans=known._plans, values=values)  # noqa: SLF001

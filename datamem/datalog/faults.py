@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Any, Final, Self
@@ -82,6 +81,8 @@ def near(name: str, known: Iterable[str]) -> str | None:
     Of names with a namespace, what follows it has to be near too: most attributes share theirs.
     """
     names = list(dict.fromkeys(str(item) for item in known))
+    import difflib  # for errors only
+
     found = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
     space, slash, local = str(name).rpartition("/")
     if space and slash:
@@ -92,4 +93,6 @@ def near(name: str, known: Iterable[str]) -> str | None:
 
 
 def _likeness(one: str, other: str) -> float:
+    import difflib  # for errors only
+
     return difflib.SequenceMatcher(None, one, other).ratio()

@@ -7,7 +7,6 @@ a Python object per value.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, overload
 
@@ -254,6 +253,8 @@ class Result(Sequence[Any]):
         return "\n".join([table, *(f"note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
+        import html  # for notebooks only
+
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self.names)
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(shown(value))}</td>" for value in row) + "</tr>"

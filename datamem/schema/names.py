@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from datamem.edn import Keyword
@@ -40,6 +39,8 @@ def forward_of(name: str) -> str | None:
 def near_names(name: str, known: Iterable[str]) -> list[str]:
     """Return at most three of `known` that look like `name`, the nearest first."""
     full = name if name.startswith(":") else f":{name}"
+    from difflib import get_close_matches  # for errors only
+
     return get_close_matches(full, known, n=3, cutoff=0.6)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from datamem.edn import Keyword, Symbol
@@ -54,6 +53,8 @@ def _property_name(key: Any) -> str:
     name = str(key) if str(key).startswith(":") else f":{key}"
     name = _OTHER_NAMES.get(name, name)
     if name.startswith((":db/", ":db.", ":datamem/")) and name not in _KNOWN:
+        from difflib import get_close_matches  # for errors only
+
         near = get_close_matches(name, _KNOWN, n=3)
         raise SchemaError(
             f"{name} is not a property of an attribute",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -34,6 +33,8 @@ def run_command(session: Session, text: str) -> None:
     name, newline, rest = name.partition("\n")
     command = COMMANDS.get(name)
     if command is None:
+        import difflib
+
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean \\{near[0]}?" if near else r"\help lists them all"
         raise _refusal(f"there is no command \\{name}", "repl/unknown-command", hint)
