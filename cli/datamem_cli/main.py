@@ -5,26 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 import click
 
-from datamem_cli import (
-    data,
-    demo,
-    doctor,
-    keys,
-    look,
-    query,
-    remember,
-    replaying,
-    running,
-    search,
-    store,
-    talk,
-    transfer,
-)
 from datamem_cli.failures import describe, exit_code_of
-from datamem_cli.repl import command as repl
 
 _EPILOG = """\b
 Examples:
@@ -36,14 +22,45 @@ Examples:
 Set DATAMEM_DB once and leave --db out."""
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="datamem", prog_name="datamem")
-def datamem() -> None:
-    """A time machine for agent memory.
+_HOMES: Final = {
+    "store": ("init", "stats", "check", "backup", "restore"),
+    "data": ("transact",),
+    "query": ("q", "pull"),
+    "search": ("search",),
+    "remember": ("memory",),
+    "talk": ("session",),
+    "look": ("entity", "graph", "log", "schema"),
+    "repl.command": ("repl",),
+    "transfer": ("import", "export"),
+    "demo": ("demo",),
+    "doctor": ("doctor",),
+    "running": ("run", "events", "trace", "verify"),
+    "keys": ("kv", "state"),
+    "replaying": ("replay", "diff", "fork"),
+}
+"""The modules and their commands; a module is imported when one of its commands is wanted."""
 
-    Everything an agent was told, did, stored or forgot is a fact in one database, and any past
-    instant is as quick to ask as the present.
-    """
+
+class Commands(click.Group):
+    """The group of all commands, so that one command does not wait for the modules of the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names, sorted."""
+        return sorted(name for names in _HOMES.values() for name in names)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Return a command by name, importing its module the first time."""
+        if cmd_name not in self.commands:
+            for home, names in _HOMES.items():
+                if cmd_name in names:
+                    for command in import_module(f"datamem_cli.{home}").COMMANDS:
+                        _keep_lines(command)
+                        self.add_command(command)
+        return self.commands.get(cmd_name)
 
 
 def _keep_lines(command: click.Command) -> None:
@@ -54,25 +71,18 @@ def _keep_lines(command: click.Command) -> None:
         _keep_lines(below)
 
 
-for _module in (
-    store,
-    data,
-    query,
-    search,
-    remember,
-    talk,
-    look,
-    repl,
-    transfer,
-    demo,
-    doctor,
-    running,
-    keys,
-    replaying,
-):
-    for _command in _module.COMMANDS:
-        _keep_lines(_command)
-        datamem.add_command(_command)
+@click.group(
+    cls=Commands,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="datamem", prog_name="datamem")
+def datamem() -> None:
+    """A time machine for agent memory.
+
+    Everything an agent was told, did, stored or forgot is a fact in one database, and any past
+    instant is as quick to ask as the present.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -28,8 +28,10 @@ def commands_of(
     group: click.Group, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Yield the path and the command of everything below a group, by name."""
-    for name in sorted(group.commands):
-        command = group.commands[name]
+    context = click.Context(group)
+    for name in sorted(group.list_commands(context)):
+        command = group.get_command(context, name)
+        assert command is not None, f"{name} is listed and not there"
         yield (*path, name), command
         if isinstance(command, click.Group):
             yield from commands_of(command, (*path, name))

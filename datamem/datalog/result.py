@@ -7,7 +7,7 @@ a Python object per value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -255,14 +255,15 @@ class Result(Sequence[Any]):
     def _repr_html_(self) -> str:
         import html  # for notebooks only
 
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(shown(value))}</td>" for value in row) + "</tr>"
-            for row in self.rows_as_tuples(0, 50)
-        )
+        def line(tag: str, texts: Iterable[str]) -> str:
+            cells = (f'<{tag} style="text-align:left">{html.escape(t)}</{tag}>' for t in texts)
+            return f"<tr>{''.join(cells)}</tr>"
+
+        head = line("th", self.names)
+        body = "".join(line("td", map(shown, row)) for row in self.rows_as_tuples(0, 50))
         more = f"<p>{self._size} rows</p>"
         more += "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{more}"
 
     def rows_as_tuples(self, start: int, stop: int) -> list[tuple[Any, ...]]:
         """Return rows start:stop as tuples, decoding no others."""
