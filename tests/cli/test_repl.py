@@ -186,7 +186,7 @@ def test_the_last_answer_is_saved(session, tmp_path) -> None:
 
 def test_a_misspelt_attribute_is_pointed_out(session) -> None:
     lines = said(session, "[:find ?n :where [_ :u/nmae ?n]]")
-    assert lines[-1] == "note: no attribute is called :u/nmae; did you mean :u/name or :u/age?"
+    assert lines[-1] == "note: there is no attribute :u/nmae; did you mean :u/name or :u/age?"
 
 
 @pytest.mark.parametrize(

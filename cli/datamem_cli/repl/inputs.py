@@ -1,11 +1,9 @@
-"""What a query needs of a session: values for its inputs, and attributes that exist."""
+"""The inputs of a query from the variables of a session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from datamem_cli.repl.scan import Kind, pieces
 
 
 def inputs_of(query: str, variables: Mapping[str, Any]) -> list[Any]:
@@ -52,20 +50,3 @@ def _value(name: str, variables: Mapping[str, Any]) -> Any:
             variable=name,
         )
     return variables[name]
-
-
-def unknown_attributes(query: str, schema: Any) -> Iterator[str]:
-    """Yield a hint for each keyword of a query that resembles an attribute and is none.
-
-    An open database answers such a query with no rows, since the attribute may come yet.
-    """
-    from datamem.datalog.faults import near
-
-    known = [str(attribute.ident) for attribute in schema]
-    words = {
-        piece.text.replace("/_", "/") for piece in pieces(query) if piece.kind is Kind.KEYWORD
-    }
-    for word in sorted(words.difference(known)):
-        hint = near(word, known) if "/" in word else None
-        if hint is not None:
-            yield f"note: no attribute is called {word}; {hint}"

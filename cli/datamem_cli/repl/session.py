@@ -11,7 +11,7 @@ from datamem_cli.opening import view_of
 from datamem_cli.printing import counted
 from datamem_cli.repl.changes import change_lines
 from datamem_cli.repl.database import Database
-from datamem_cli.repl.inputs import inputs_of, unknown_attributes
+from datamem_cli.repl.inputs import inputs_of
 from datamem_cli.repl.kinds import Meaning, meaning_of
 from datamem_cli.repl.scan import split_forms
 from datamem_cli.repl.screen import Screen
@@ -93,13 +93,13 @@ class Session:
         self.screen.show(answer_lines(answer, self.fmt, self.screen.width))
 
     def _explain_nothing(self, query: str) -> None:
-        """Where a query found nothing, say which attributes in it nobody has."""
+        """Where a query found nothing, say what in it could match nothing."""
         if self.answer is not None and (
             not hasattr(self.answer, "__len__") or len(self.answer)
         ):
             return
-        for hint in unknown_attributes(query, self.database.now.schema):
-            self.screen.say(hint)
+        for note in self.db.prepare(query).notes(*inputs_of(query, self.variables)):
+            self.screen.say(f"note: {note}")
 
     def look(self, name: str) -> None:
         """Print every fact of an entity, and since when it holds."""
