@@ -59,6 +59,8 @@ class Engine:
         else:
             path.mkdir(parents=True, exist_ok=True)
             self._index = Index(self._schema, str(path), reuse=True)
+            # Else a thread of the engine maps files as they change: a truncated one kills the process.
+            self._index.config_reader("manual")
         self._index.register_tokenizer(_ANALYZER, analyzer.engine)
         self._analyzer = analyzer
         self._writer: IndexWriter | None = None

@@ -89,7 +89,9 @@ def test_any_file_with_a_wrong_byte_is_noticed_and_the_index_built_anew(stored: 
             continue
         data = bytearray(file.read_bytes())
         data[len(data) // 2] ^= 0x5A
-        file.write_bytes(data)
+        damaged = stored / "damaged"
+        damaged.write_bytes(data)
+        damaged.replace(file)  # the old one stays whole for whoever has it mapped
         assert texts_built(stored) in {0, len(WORDS)}  # a managed list is written anew
         assert texts_built(stored) == 0
 
