@@ -64,6 +64,7 @@ def _run(name: str, asked: argparse.Namespace) -> Report | None:
         directory=asked.directory,
         size=asked.size,
         has_peers=not asked.no_peers,
+        kept=asked.keep,
     )
     try:
         report: Report = import_module(f"bench.{name}").run(options)
@@ -104,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry", action="store_true", help="print, and keep nothing")
     parser.add_argument(
         "--directory", type=Path, default=DIRECTORY, help="where to make databases: which disk"
+    )
+    parser.add_argument(
+        "--keep", type=Path, help="build big databases there once, and use them again"
     )
     return parser
 

@@ -29,7 +29,9 @@ Progress = Callable[[int, int], None]
 """Called with (rows done, rows to do)."""
 
 
-def build_index(db: Db, attribute: str, progress: Progress | None = None) -> int:
+def build_index(
+    db: Db, attribute: str, progress: Progress | None = None, *, threads: int = 1
+) -> int:
     """Build what is missing of an attribute's graphs, now, however few rows there are.
 
     A search never waits for this: it scores what is in no graph. Commits go on meanwhile.
@@ -38,6 +40,7 @@ def build_index(db: Db, attribute: str, progress: Progress | None = None) -> int
         db: a database value, usually the newest.
         attribute: a vector attribute.
         progress: called after each batch with (rows done, rows to do).
+        threads: how many add rows; with more than one, two builds differ in their last hits.
 
     Returns:
         how many rows were added.
@@ -48,10 +51,10 @@ def build_index(db: Db, attribute: str, progress: Progress | None = None) -> int
     known = vector_attribute(db, attribute)
     store = store_of(db, known)
     try:
-        return Builder(store, progress).run()
+        return Builder(store, progress, threads).run()
     except Damaged as error:
         store.recover(error)
-        return Builder(store_of(db, known), progress).run()
+        return Builder(store_of(db, known), progress, threads).run()
 
 
 def build_later(store: VectorStore) -> None:
@@ -85,9 +88,10 @@ class Builder:
         is_stopped: set by another thread; what was added by then is a graph all the same.
     """
 
-    def __init__(self, store: VectorStore, progress: Progress | None) -> None:
+    def __init__(self, store: VectorStore, progress: Progress | None, threads: int = 1) -> None:
         self._store = store
         self._progress = progress
+        self._threads = threads
         self.is_stopped = False
 
     def run_quietly(self) -> None:
@@ -119,7 +123,7 @@ class Builder:
         added = 0
         while start + added < stop and not self.is_stopped:
             upto = min(start + added + _BATCH_ROWS, stop)
-            graph.add(store.matrix.slice(start + added, upto))
+            graph.add(store.matrix.slice(start + added, upto), self._threads)
             added = upto - start
             if self._progress is not None:
                 self._progress(added, stop - start)

@@ -86,11 +86,11 @@ class Graph:
             return -np.sqrt(distances)
         return np.float32(1.0) - distances
 
-    def add(self, rows: Matrix) -> None:
+    def add(self, rows: Matrix, threads: int = 1) -> None:
         """Add the rows that follow; REQUIRES: the graph is not published, nor mapped."""
         assert not self.is_mapped
         keys = np.arange(self.stop, self.stop + len(rows), dtype=np.uint64)
-        self._index.add(keys, self._encoded(rows), threads=1)
+        self._index.add(keys, self._encoded(rows), threads=threads)
         self.stop += len(rows)
 
     def grown(self) -> Graph:
