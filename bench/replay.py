@@ -134,6 +134,6 @@ def run(options: Options) -> Report:
         with datamem.connect(":memory:") as conn:
             add_steps(report, conn)
     report.notes.append(
-        "into a directory, synced at every transaction; one transaction a conversation"
+        "into a directory, synced at every transaction; one transaction a message"
     )
     return report

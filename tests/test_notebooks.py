@@ -9,7 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TRAJECTORIES = ROOT.parent / "shared" / "data" / "tau_bench_airline_gpt4o.json"
 
 
 def cells_of(notebook: Path) -> list[str]:
@@ -28,6 +30,18 @@ def shell(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(notebook: Path, shell: InteractiveShell) -> None:
+    run_cells(notebook, shell)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TRAJECTORIES.exists(), reason="the evaluation data is not here")
+def test_a_real_run_that_failed_is_debugged(shell: InteractiveShell, monkeypatch) -> None:
+    monkeypatch.setenv("DATAMEM_TRAJECTORIES", str(TRAJECTORIES))
+    run_cells(ROOT / "notebooks" / "06_debug_a_real_run.ipynb", shell)
+
+
+def run_cells(notebook: Path, shell: InteractiveShell) -> None:
+    """Run every cell; each must succeed, and each picture be well-formed."""
     for cell in cells_of(notebook):
         result = shell.run_cell(cell)
         assert result.success, (

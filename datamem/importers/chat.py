@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +28,7 @@ from datamem.importers.jsonfile import (
     refuse_shape,
 )
 from datamem.importers.names import derived_uuid, digest_of
+from datamem.index.words import instant_of_us, us_of_instant
 
 _MESSAGES: Final = ("messages", "traj", "conversation", "turns")
 _IDS: Final = ("session_id", "conversation_id", "thread_id", "id")
@@ -37,10 +39,11 @@ K = Keyword
 def read_chats(
     path: str | Path, source: str = "chat", *, with_runs: bool = False
 ) -> list[Batch]:
-    """Read a file of conversations into one batch each, dated ones in the order of their dates.
+    """Read a file of conversations into batches, dated ones in the order of their dates.
 
     Args:
-        with_runs: also what each conversation shows of an agent's run: events, tool calls, traces.
+        with_runs: also what each conversation shows of an agent's run: events, tool calls, traces. Then every
+            message is a batch of its own, so that the database can be seen as of each; else a conversation is.
 
     Raises:
         ImportFileError: `import/unreadable`, `import/bad-json`, `import/wrong-shape`.
@@ -49,8 +52,9 @@ def read_chats(
     text = decode_text(read_bytes(path), path)
     seen: Counter[str] = Counter()
     batches = [
-        _Conversation(item, where, line, path, source).batch(seen, with_runs=with_runs)
+        batch
         for where, line, item in _conversations(text, path)
+        for batch in _Conversation(item, where, line, path, source).batches(seen, with_runs)
     ]
     return sorted(
         batches, key=lambda batch: batch.instant.timestamp() if batch.instant else -1.0
@@ -99,33 +103,48 @@ class _Conversation:
             refuse_shape(path, where, 'a list of messages with a "role" each', line)
         self.messages: list[Any] = item
 
-    def batch(self, seen: Counter[str], *, with_runs: bool = False) -> Batch:
-        """Return the batch; `seen` counts names, so that equal conversations stay two."""
+    def batches(self, seen: Counter[str], with_runs: bool) -> list[Batch]:
+        """Return the batches; `seen` counts names, so that equal conversations stay two."""
         name = self._name()
         seen[name] += 1
         if seen[name] > 1:
             name = f"{name}-{seen[name]}"
         session_id = derived_uuid(self.source, name)
         instant = self._instant()
-        entities = [*self._agent(), *self._user(), self._session(session_id, name, instant)]
+        about = [*self._agent(), *self._user(), self._session(session_id, name, instant)]
         place = Place(self.source, name, session_id, self._senders())
+        said = []
         for sequence, message in enumerate(self.messages, start=1):
             self._check(message, sequence)
-            entities += message_entities(message, sequence, place)
-        _link_results(entities)
+            said.append(message_entities(message, sequence, place))
+        link_results(said)
         if with_runs:
-            entities += self._run(session_id, name, instant)
-        return Batch(tuple(entities), instant)
+            return self._run_batches(about, said, session_id, name)
+        return [Batch((*about, *chain.from_iterable(said)), instant)]
 
-    def _run(self, session_id: UUID, name: str, instant: Any) -> list[EntityMap]:
-        from datamem.importers.chatruns import run_entities, run_name
+    def _run_batches(
+        self, about: list[EntityMap], said: list[list[EntityMap]], session_id: UUID, name: str
+    ) -> list[Batch]:
+        """Return a batch for how the run began, and one for each message after that."""
+        from datamem.importers.chatruns import message_times, run_name, run_steps
 
         links = {
             K(":run/session"): [K(":session/id"), session_id],
             K(":run/agent"): [K(":agent/id"), self._agent_id()],
         }
+        instant = self._instant()
         run_id = run_name(self.source, name, self.about)
-        return run_entities(self.messages, self.about, run_id, instant, links)
+        steps = run_steps(self.messages, self.about, run_id, instant, links)
+        first = len(said) - len(steps) + 1
+        begun = (*about, *chain.from_iterable(said[:first]), *steps[0])
+        parts = [
+            begun,
+            *((*one, *step) for one, step in zip(said[first:], steps[1:], strict=True)),
+        ]
+        if instant is None:
+            return [Batch(part) for part in parts]
+        times = message_times(self.messages, us_of_instant(instant))[max(first - 1, 0) :]
+        return [Batch(part, instant_of_us(at)) for part, at in zip(parts, times, strict=True)]
 
     def _name(self) -> str:
         named = next((self.about[key] for key in _IDS if self.about.get(key) is not None), None)
@@ -215,13 +234,17 @@ class _Conversation:
             refuse_shape(self.path, f"{where}, tool_calls", "a list", self.line)
 
 
-def _link_results(entities: list[EntityMap]) -> None:
-    """Give each tool call the message that answers it: the next one with the call's id."""
-    open_calls: dict[str, EntityMap] = {}
-    for entity in entities:
-        name = entity.get(K(":tool-call/external-id"))
-        if name is not None:
-            open_calls[name] = entity
-        answered = open_calls.pop(entity.get(K(":message/tool-call-id"), ""), None)
-        if answered is not None:
-            answered[K(":tool-call/result")] = [K(":message/id"), entity[K(":message/id")]]
+def link_results(said: list[list[EntityMap]]) -> None:
+    """Say in the message that answers a tool call, the next one with its id, which call that is.
+
+    Args:
+        said: of each message, itself and its calls.
+    """
+    open_calls: dict[str, Any] = {}
+    for message, *calls in said:
+        call_id = open_calls.pop(message.get(K(":message/tool-call-id"), ""), None)
+        if call_id is not None:
+            message[K(":tool-call/_result")] = [K(":tool-call/id"), call_id]
+        for call in calls:
+            if (name := call.get(K(":tool-call/external-id"))) is not None:
+                open_calls[name] = call[K(":tool-call/id")]

@@ -25,14 +25,16 @@ _DATES: Final = ("timestamp", "created_at", "created", "date")
 _ABOUT: Final = ("task_id", "trial", "reward", "title")
 
 
-def run_entities(
+def run_steps(
     messages: Sequence[Mapping[str, Any]],
     about: Mapping[str, Any],
     run_id: str,
     instant: datetime | None,
     links: Mapping[Any, Any],
-) -> list[EntityMap]:
-    """Return a run, its events and its traces, which refer to each other by identity.
+) -> list[list[EntityMap]]:
+    """Return the run with its first event, and then, a message each, its other events with their traces.
+
+    They refer to each other by identity. The last event ends the run.
 
     Args:
         messages: of a conversation, in the OpenAI format.
@@ -40,29 +42,34 @@ def run_entities(
         instant: of the conversation; messages without a date of their own have it. None: now.
         links: further attributes of the run: its session and agent.
     """
-    times_us = _times(messages, instant)
+    times_us = message_times(messages, now_us() if instant is None else us_of_instant(instant))
     begun = {"input": encode_value(chat_input(messages)), "seed": 0}
-    steps = chat_steps(messages, times_us)
-    events: list[Event] = []
-    _append(events, run_id, BEGIN, begun, times_us[0])
-    found: list[EntityMap] = []
-    speakers = {turn for turn in begun["input"]["turns"] if turn != MODEL}
-    for step in steps:
-        event = _append(events, run_id, event_type(step), step.to_payload(), step.ended_us)
-        if step.name not in speakers:
-            found += _traces(step, event)
-    run = {
+    run: dict[Any, Any] = {
         ":run/id": run_id,
-        ":run/status": ":completed",
+        ":run/status": ":running",
         ":run/started-at": instant_of_us(times_us[0]),
-        ":run/ended-at": instant_of_us(times_us[-1]),
         ":run/metadata": {key: about[key] for key in _ABOUT if about.get(key) is not None}
         or None,
-        ":run/event-count": len(events),
-        ":run/digest": events[-1].digest,
         **links,
     }
-    return [_keyed(run), *(_event_map(event) for event in events), *found]
+    event = _next_event(None, run_id, BEGIN, begun, times_us[0])
+    found = [[_keyed(run), _event_map(event)]]
+    speakers = {turn for turn in begun["input"]["turns"] if turn != MODEL}
+    for step in chat_steps(messages, times_us):
+        event = _next_event(event, run_id, event_type(step), step.to_payload(), step.ended_us)
+        traces = [] if step.name in speakers else _traces(step, event)
+        found.append([_event_map(event), *traces])
+    ended = {
+        ":run/status": ":completed",
+        ":run/ended-at": instant_of_us(times_us[-1]),
+        ":run/event-count": event.sequence,
+        ":run/digest": event.digest,
+    }
+    if len(found) == 1:
+        found[0][0] |= _keyed(ended)
+    else:
+        found[-1][0][K(":event/run")] = _keyed({":run/id": run_id, **ended})
+    return found
 
 
 def run_name(source: str, name: str, about: Mapping[str, Any]) -> str:
@@ -73,10 +80,13 @@ def run_name(source: str, name: str, about: Mapping[str, Any]) -> str:
     return f"{source}/{name}"
 
 
-def _times(messages: Sequence[Mapping[str, Any]], instant: datetime | None) -> list[int]:
-    """Return when each message was sent, µs since 1970, never before the one before it."""
-    at_us = now_us() if instant is None else us_of_instant(instant)
-    times = []
+def message_times(messages: Sequence[Mapping[str, Any]], begin_us: int) -> list[int]:
+    """Return when each message was sent, µs since 1970, never before the one before it.
+
+    Args:
+        begin_us: when those before the first dated one were.
+    """
+    at_us, times = begin_us, []
     for message in messages:
         found = next((at for key in _DATES if (at := parse_instant(message.get(key)))), None)
         at_us = at_us if found is None else max(at_us, us_of_instant(found))
@@ -84,15 +94,15 @@ def _times(messages: Sequence[Mapping[str, Any]], instant: datetime | None) -> l
     return times
 
 
-def _append(events: list[Event], run_id: str, type_: str, payload: Any, at_us: int) -> Event:
-    sequence = len(events) + 1
-    previous = events[-1].digest if events else first_previous(run_id)
+def _next_event(
+    before: Event | None, run_id: str, type_: str, payload: Any, at_us: int
+) -> Event:
+    sequence = 1 if before is None else before.sequence + 1
+    previous = first_previous(run_id) if before is None else before.digest
     plain = plain_json(payload, "the payload")
     digest = digest_of(run_id, sequence, type_, plain, at_us, (None, None), previous)
     at = instant_of_us(at_us)
-    event = Event(0, run_id, sequence, type_, plain, at, None, None, previous, digest)
-    events.append(event)
-    return event
+    return Event(0, run_id, sequence, type_, plain, at, None, None, previous, digest)
 
 
 def _event_map(event: Event) -> EntityMap:

@@ -19,6 +19,7 @@ from datamem.importers.batch import (
 )
 from datamem.importers.graph import DB_ID, Identity
 from datamem.importers.instants import last_instant, usable_instant
+from datamem.schema.names import forward_of
 from datamem.schema.types import ValueType
 
 _TX_INSTANT: Final = Keyword(":db/txInstant")
@@ -96,7 +97,7 @@ def _with_tempids(entities: Sequence[EntityMap], schema: Any) -> list[EntityMap]
 
 def _is_ref(name: Keyword, schema: Any, known: dict[Keyword, bool]) -> bool:
     if name not in known:
-        attribute = schema.get(name)
+        attribute = schema.get(forward_of(name) or name)
         known[name] = (
             attribute is not None
             and not attribute.many

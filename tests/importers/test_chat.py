@@ -70,15 +70,19 @@ def test_a_tool_call_is_an_entity_with_its_message_and_its_result(write) -> None
     messages = entities(batch, ":message/id")
     assert call[":tool-call/name"] == "weather"
     assert call[":tool-call/message"] == [":message/id", messages[2][":message/id"]]
-    assert call[":tool-call/result"] == [":message/id", messages[3][":message/id"]]
+    assert messages[3][":tool-call/_result"] == [":tool-call/id", call[":tool-call/id"]]
     assert read(messages[2][":message/tool-calls"])[0][":function"][":name"] == "weather"
     assert read(messages[3][":message/tool-results"]) == {":sky": "blue"}
 
 
 def test_a_reused_call_id_is_answered_by_the_next_message_with_it(write) -> None:
     (batch,) = read_chats(write([*TALK, *TALK[2:4]]))
-    first, second = entities(batch, ":tool-call/id")
-    assert first[":tool-call/result"] != second[":tool-call/result"]
+    calls = [
+        [":tool-call/id", call[":tool-call/id"]] for call in entities(batch, ":tool-call/id")
+    ]
+    messages = entities(batch, ":message/id")
+    answered = [m[":tool-call/_result"] for m in messages if ":tool-call/_result" in m]
+    assert answered == calls
 
 
 def test_what_else_a_conversation_says_is_its_metadata(write) -> None:

@@ -15,6 +15,8 @@ from datamem.conn import Connection
 from datamem.importers import import_file
 from datamem.runs import get_run, list_runs, read_traces, verify
 from datamem.runs.diff import diff
+from datamem.runs.fork import fork
+from datamem.runs.inspect import memory_at
 from datamem.runs.record_chat import chat_agent
 from datamem.runs.record_read import Recording, read_recording
 from datamem.runs.replay import replay
@@ -84,6 +86,30 @@ def test_a_conversation_is_a_run_with_events_calls_and_traces(conn: Connection) 
     assert found.event_count == 7
     texts = "[:find [?c ...] :in $ ?r :where [?r :run/session ?s] [?m :message/session ?s] [?m :message/content ?c]]"
     assert "Yes. ###STOP###" in set(conn.db.q(texts, run.eid))
+
+
+def test_the_memory_of_each_step_ends_with_its_message(conn: Connection) -> None:
+    run = get_run(conn, "ours/task-5/trial-1")
+    status = "[:find ?s . :in $ ?r :where [?r :run/status ?s]]"
+    said = "[:find (max ?n) . :in $ ?r :where [?r :run/session ?s] [?m :message/session ?s] [?m :message/sequence ?n]]"
+    answered = "[:find (count ?c) . :in $ ?r :where [?r :run/session ?s] [?m :message/session ?s] [?c :tool-call/message ?m] [?c :tool-call/result]]"
+    steps = read_recording(conn.db, run).steps
+    moments = [memory_at(run, step) for step in steps]
+    assert [db.q(said, run.eid) for db in moments] == [2, 3, 4, 5, 6, 7]
+    assert [db.q(answered, run.eid) for db in moments] == [None, None, 1, 2, 2, 2]
+    assert [str(db.q(status, run.eid)) for db in moments] == [":running"] * 5 + [":completed"]
+
+
+def test_a_fork_goes_on_from_any_message(conn: Connection) -> None:
+    run = get_run(conn, "ours/task-5/trial-1")
+    kept = read_recording(conn.db, run).steps[2]
+    later = iter(['["12A"]', {"role": "assistant", "content": "Seat 12A?"}, "Yes."])
+    branch = fork(run, kept, chat_agent(lambda *_: next(later)), run_id="otherwise")
+    assert [message["content"] for message in branch.replayed.output[3:]] == [
+        '["3C"]', '["12A"]', "Seat 12A?", "Yes.",
+    ]  # fmt: skip
+    assert branch.compare_runs().common_count == 3
+    branch.drop()
 
 
 def test_a_run_replays_from_its_record(conn: Connection) -> None:
