@@ -1,68 +1,56 @@
-"""Files of one attribute's vectors: rows, codes and graphs beside the log, all of it a cache.
+"""Files of one attribute's vectors: rows, columns and graphs beside the log, all of it a cache.
 
     manifest.json   what is in the others, how long they are, and their checks; replaced atomically
     rows.f32        the matrix, appended to: little-endian float32
-    <number>.i64    heap code, owner, transaction and end of each row, one column after the other
+    <number>.i64    heap code, owner, transaction, end and check of each row, a column after the other
     <start>-<stop>-<number>.graph   usearch's own format, whole
 
-Checks are sums of 64-bit words, block by block, a CRC-32 over those for whole files. A flipped bit in a
-graph would end the process inside usearch, so a graph is verified before it is mapped; rows are mapped
-at once and verified eight at a time, when they are first read.
+Checks are sums of words, a CRC-32 over those for whole files. A flipped bit in a graph would end the
+process inside usearch, so a graph is verified before it is mapped, and read for that: what is mapped and
+read stays in memory. Rows are mapped at once and verified one by one, when they are first read.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import weakref
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from datamem.index.kernels import Int64Array
 from datamem.schema.types import VectorSpec
 from datamem.vector.graph import Graph, open_graph
 from datamem.vector.metrics import Matrix
 
-BLOCK_ROWS: Final = 8
-_FORMAT: Final = 1
-_READ_BLOCKS: Final = 1_024
-_READ_BYTES: Final = 1 << 23
+_FORMAT: Final = 2
+_CHECKED_ROWS: Final = 8_192
+_READ_BYTES: Final = 1 << 20
+"""A file is summed up in pieces of so many bytes: another number is another check."""
 
 
 class Damaged(Exception):  # noqa: N818  # never leaves this package: the cache is thrown away
     """A cached file is not what was written."""
 
 
-class Saved(NamedTuple):
-    """What a directory holds.
+class Columns(NamedTuple):
+    """What is known of each row.
 
     Attributes:
-        rows: float32[n, dimensions], mapped.
         codes: int64[n].
-        owners: int64[3, n].
-        checks: verifies blocks of rows as they are read.
-        graphs: mapped.
-        synced_tx, instant: a `State`.
+        owners: int64[3, n], as `Owners` keeps them.
+        ascends: whether the codes do.
+        is_shared: whether any owner says that a row is shared.
     """
 
-    rows: Matrix
     codes: Int64Array
     owners: Int64Array
-    checks: BlockChecks
-    graphs: tuple[Graph, ...]
-    synced_tx: int
-    instant: int | None
-
-
-class Columns(NamedTuple):
-    """What is known of each row: codes int64[n]; owners int64[3, n], as `Owners` keeps them."""
-
-    codes: Int64Array
-    owners: Int64Array
+    ascends: bool
+    is_shared: bool
 
 
 class State(NamedTuple):
@@ -72,45 +60,86 @@ class State(NamedTuple):
     instant: int | None
 
 
-class BlockChecks:
-    """Sums of blocks of rows, compared once each."""
+class Saved(NamedTuple):
+    """What a directory holds.
 
-    def __init__(self, rows: Matrix, sums: npt.NDArray[np.uint32]) -> None:
-        self._rows = rows
+    Attributes:
+        rows: of the matrix.
+        columns: mapped; a write stays in memory.
+        graphs: mapped.
+        state: up to which transaction.
+    """
+
+    rows: RowFile
+    columns: Columns
+    graphs: tuple[Graph, ...]
+    state: State
+
+
+class RowFile:
+    """Rows in a file, each verified once before it is given away.
+
+    Attributes:
+        rows: float32[n, dimensions], mapped, never written to: `need` those that are read.
+    """
+
+    def __init__(self, path: Path, dimensions: int, sums: Int64Array) -> None:
+        count = len(sums)
+        mapped = np.memmap(path, "<f4", "r", shape=(count, dimensions))
+        self.rows: Matrix = mapped.view(np.ndarray)  # a memmap's slices cost microseconds
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._file)
         self._sums = sums
-        self._is_checked = np.zeros(len(sums), np.bool_)
+        self._is_checked = np.zeros(count, np.bool_)
 
-    def need(self, rows: Int64Array) -> None:
-        """Verify the blocks that hold these rows.
+    def need(self, numbers: Int64Array) -> None:
+        """Verify the rows with these numbers.
 
         Raises:
-            Damaged: a block has another sum.
+            Damaged: one has another sum.
         """
-        blocks = rows // BLOCK_ROWS
-        if self._is_checked[blocks].all():
+        if self._is_checked[numbers].all():
             return
-        fresh = np.unique(blocks[~self._is_checked[blocks]])
-        for at in range(0, len(fresh), _READ_BLOCKS):
-            some = fresh[at : at + _READ_BLOCKS]
-            numbers = (some[:, None] * BLOCK_ROWS + np.arange(BLOCK_ROWS)).ravel()
-            wrong = (
-                block_sums(self._rows[numbers[numbers < len(self._rows)]]) != self._sums[some]
-            )
-            if wrong.any():
-                message = f"rows from {int(some[wrong][0]) * BLOCK_ROWS} on"
-                raise Damaged(message)
-            self._is_checked[some] = True
+        fresh = numbers[~self._is_checked[numbers]]
+        for at in range(0, len(fresh), _CHECKED_ROWS):
+            some = fresh[at : at + _CHECKED_ROWS]
+            self._check(self.rows[some], some)
+
+    def read(self, numbers: Int64Array) -> Matrix:
+        """Return a few rows, float32[n, dimensions], without the mapping: none stays in memory.
+
+        Raises:
+            Damaged: a row is not there, or has another sum.
+
+        Cost: a system call a row, 1 µs.
+        """
+        found = np.empty((len(numbers), self.rows.shape[1]), np.float32)
+        size = found.strides[0]
+        room = found.data.cast("B")
+        got = 0
+        for i, number in enumerate(numbers.tolist()):
+            got += os.preadv(self._file, [room[i * size : i * size + size]], number * size)
+        if got < found.nbytes:
+            message = "rows are missing"
+            raise Damaged(message)
+        if not self._is_checked[numbers].all():
+            self._check(found, numbers)
+        return found
+
+    def _check(self, rows: Matrix, numbers: Int64Array) -> None:
+        wrong = np.flatnonzero(row_sums(rows, numbers) != self._sums[numbers])
+        if len(wrong):
+            message = f"row {int(numbers[wrong[0]])}"
+            raise Damaged(message)
+        self._is_checked[numbers] = True
 
 
-def block_sums(rows: Matrix) -> npt.NDArray[np.uint32]:
-    """Return a check of each block of rows, uint32[blocks]; the last block may be short."""
+def row_sums(rows: Matrix, numbers: Int64Array) -> Int64Array:
+    """Return a check of each row and its place, int64[n] from 0 to 2³²."""
     words = np.ascontiguousarray(rows).view(np.uint32)
-    places = np.arange(len(rows), dtype=np.uint32) % BLOCK_ROWS
     width = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint32)
-    sums = np.einsum("ij,j->i", words, width) * (2 * places + 1)
-    found: npt.NDArray[np.uint32] = np.add.reduceat(
-        sums, np.arange(0, len(rows), BLOCK_ROWS), dtype=np.uint32
-    )
+    sums = np.einsum("ij,j->i", words, width) * (2 * numbers + 1).astype(np.uint32)
+    found: Int64Array = sums.astype(np.int64)
     return found
 
 
@@ -137,8 +166,8 @@ class VectorFiles:
         self._directory = directory
         self._is_writable = is_writable
         self._spec = spec
-        self._saved_rows = 0
-        self._sums: list[npt.NDArray[np.uint32]] = []
+        self._sums: Int64Array = np.empty(0, np.int64)
+        self._state: State | None = None
         self._graphs: dict[tuple[int, int], dict[str, Any]] = {}
         self._number = 0
 
@@ -163,20 +192,19 @@ class VectorFiles:
         count, width = int(manifest["rows"]), self._spec.dimensions
         if not count:
             return None
-        rows = np.memmap(self._directory / "rows.f32", "<f4", "r", shape=(count, width))
-        columns_path = self._directory / str(manifest["columns_file"])
-        sums = np.array(manifest["sums"], np.uint32)
-        size = columns_path.stat().st_size
-        if size != 32 * count or file_check(columns_path) != manifest["columns"]:
-            raise Damaged(str(columns_path))
-        mapped = np.memmap(columns_path, "<i8", "c", shape=(4, count))
-        columns = mapped.view(np.ndarray)
+        path = self._directory / str(manifest["columns_file"])
+        if path.stat().st_size != 40 * count or file_check(path) != manifest["columns"]:
+            raise Damaged(str(path))
+        mapped = np.memmap(path, "<i8", "c", shape=(5, count))
+        words = mapped.view(np.ndarray)
+        rows = RowFile(self._directory / "rows.f32", width, words[4])
         graphs = tuple(self._graph(item) for item in manifest["graphs"])
-        self._saved_rows, self._sums = count, [sums]
-        self._number = int(manifest["number"])
-        checks = BlockChecks(rows, sums)
-        tx, instant = manifest["synced_tx"], manifest["instant"]
-        return Saved(rows, columns[0], columns[1:], checks, graphs, tx, instant)
+        self._sums, self._number = words[4], int(manifest["number"])
+        self._state = State(manifest["synced_tx"], manifest["instant"])
+        ascends, is_shared = bool(manifest["ascends"]), bool(manifest["is_shared"])
+        return Saved(
+            rows, Columns(words[0], words[1:4], ascends, is_shared), graphs, self._state
+        )
 
     def _graph(self, item: dict[str, Any]) -> Graph:
         path = self._directory / str(item["file"])
@@ -202,40 +230,46 @@ class VectorFiles:
         """
         if not self._is_writable:
             return
-        self._directory.mkdir(parents=True, exist_ok=True)
         count = len(columns.codes)
+        if self._is_saved(count, graphs, state):
+            return
+        self._directory.mkdir(parents=True, exist_ok=True)
         self._append_rows(matrix, count)
-        words = np.concatenate((columns.codes, columns.owners.reshape(-1))).astype("<i8")
+        words = np.concatenate((columns.codes, columns.owners.reshape(-1), self._sums))
         self._number += 1
         name = f"{self._number}.i64"  # the one before may be mapped
-        words.tofile(self._directory / name)
+        words.astype("<i8", copy=False).tofile(self._directory / name)
         kept = {}
         for graph in graphs:
             key = (graph.start, graph.stop)
             kept[key] = self._graphs.get(key) or self._write_graph(graph)
-        self._write_manifest(count, name, kept, state)
+        self._write_manifest(columns, name, kept, state)
         for old in self._directory.glob("*.i64"):
             if old.name != name:
                 old.unlink(missing_ok=True)
         for key in self._graphs.keys() - kept.keys():
             (self._directory / self._graphs[key]["file"]).unlink(missing_ok=True)
-        self._graphs = kept
+        self._graphs, self._state = kept, state
+
+    def _is_saved(self, count: int, graphs: Sequence[Graph], state: State) -> bool:
+        keys = [(graph.start, graph.stop) for graph in graphs]
+        return self._state == state and len(self._sums) == count and keys == [*self._graphs]
 
     def _append_rows(self, matrix: Any, count: int) -> None:
-        """Append the rows that no file has; the last block is written anew where it was short."""
-        start = min(self._saved_rows, count) // BLOCK_ROWS * BLOCK_ROWS
+        """Append the rows that no file has."""
+        start = min(len(self._sums), count)
         path = self._directory / "rows.f32"
-        sums = np.concatenate([np.empty(0, np.uint32), *self._sums])[: start // BLOCK_ROWS]
-        parts = [sums]
+        parts = [self._sums[:start]]
         with path.open("r+b" if path.exists() else "w+b") as file:
             file.seek(start * self._spec.dimensions * 4)
-            for at in range(start, count, 8192):
-                rows = matrix.slice(at, min(at + 8192, count))
+            for at in range(start, count, _CHECKED_ROWS):
+                upto = min(at + _CHECKED_ROWS, count)
+                rows = matrix.slice(at, upto)
                 file.write(rows.astype("<f4", copy=False).tobytes())
-                parts.append(block_sums(rows))
+                parts.append(row_sums(rows, np.arange(at, upto)))
             file.flush()
             os.fsync(file.fileno())
-        self._sums, self._saved_rows = parts, count
+        self._sums = np.concatenate(parts)
 
     def _write_graph(self, graph: Graph) -> dict[str, Any]:
         self._number += 1
@@ -253,20 +287,21 @@ class VectorFiles:
 
     def _write_manifest(
         self,
-        count: int,
-        columns: str,
+        columns: Columns,
+        columns_file: str,
         graphs: dict[tuple[int, int], dict[str, Any]],
         state: State,
     ) -> None:
         manifest = {
             "format": _FORMAT,
             "spec": self._spec_text(),
-            "rows": count,
-            "columns_file": columns,
-            "columns": file_check(self._directory / columns),
+            "rows": len(columns.codes),
+            "columns_file": columns_file,
+            "columns": file_check(self._directory / columns_file),
+            "ascends": columns.ascends,
+            "is_shared": columns.is_shared,
             "synced_tx": state.synced_tx,
             "instant": state.instant,
-            "sums": np.concatenate([np.empty(0, np.uint32), *self._sums]).tolist(),
             "graphs": list(graphs.values()),
             "number": self._number,
         }
@@ -282,9 +317,13 @@ class VectorFiles:
     def _spec_text(self) -> str:
         return f"{self._spec.dimensions} {self._spec.metric} {self._spec.dtype}"
 
+    def truncate(self, count: int) -> None:
+        """Have the rows from `count` on written anew with the next save."""
+        self._sums, self._state = self._sums[:count], None
+
     def clear(self) -> None:
         """Delete everything; what cannot be deleted is not named by a manifest any more."""
-        self._saved_rows, self._sums, self._graphs = 0, [], {}
+        self._sums, self._graphs, self._state = np.empty(0, np.int64), {}, None
         if self._is_writable and self._directory.is_dir():
             for path in self._directory.iterdir():
                 path.unlink(missing_ok=True)

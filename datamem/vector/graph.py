@@ -149,7 +149,7 @@ def open_graph(
     """
     from usearch.index import Index
 
-    index: Any = Index.restore(str(path), view=True)
+    index: Any = Index.restore(str(path), view=True, enable_key_lookups=False)
     if index is None or index.ndim != spec.dimensions or len(index) != stop - start:
         return None
     if index.metric_kind.name.lower() != _METRICS[spec.metric]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +10,9 @@ import numpy.typing as npt
 from datamem.index.kernels import Int64Array
 from datamem.schema.types import VectorSpec
 from datamem.vector.metrics import Matrix, Scores, score_rows
+
+if TYPE_CHECKING:
+    from datamem.vector.files import RowFile
 
 PIECE_ROWS: Final = 8_192
 _FEW: Final = 128
@@ -30,27 +32,13 @@ class RowMatrix:
         self.count = 0
         self._pieces: list[Matrix] = []
         self._mapped = 0
-        self._base: Matrix | None = None
-        self._need: Callable[[Int64Array], None] | None = None
+        self._file: RowFile | None = None
 
-    def adopt(self, rows: Matrix, need: Callable[[Int64Array], None]) -> None:
-        """Begin with rows that are mapped from a file; REQUIRES: an empty matrix.
-
-        Args:
-            rows: float32[n, dimensions], never written to.
-            need: is called with the numbers of mapped rows before they are read; it raises where
-                they are damaged.
-        """
-        rows = rows.view(np.ndarray)  # a memmap's slices cost microseconds
-        count = len(rows)
-        whole = count // PIECE_ROWS * PIECE_ROWS
-        self._pieces = [rows[at : at + PIECE_ROWS] for at in range(0, whole, PIECE_ROWS)]
-        if whole < count:
-            need(np.arange(whole, count))
-            self._pieces.append(self._new_piece())
-            self._pieces[-1][: count - whole] = rows[whole:]
-        self._mapped, self._need, self.count = whole, need, count
-        self._base = rows
+    def adopt(self, file: RowFile) -> None:
+        """Begin with rows of a file; REQUIRES: an empty matrix."""
+        rows = file.rows
+        self._pieces = [rows[at : at + PIECE_ROWS] for at in range(0, len(rows), PIECE_ROWS)]
+        self._file, self._mapped, self.count = file, len(rows), len(rows)
 
     def _new_piece(self) -> Matrix:
         return np.empty((PIECE_ROWS, self.spec.dimensions), np.float32)
@@ -58,6 +46,8 @@ class RowMatrix:
     def append(self, rows: Matrix) -> None:
         """Append float32[n, dimensions]."""
         done = 0
+        if self._mapped % PIECE_ROWS and self.count == self._mapped:
+            self._unmap(self.count // PIECE_ROWS)
         while done < len(rows):
             piece, at = divmod(self.count, PIECE_ROWS)
             if piece == len(self._pieces):
@@ -73,19 +63,29 @@ class RowMatrix:
         piece = self.count // PIECE_ROWS
         del self._pieces[piece + 1 :]
         if self.count < self._mapped:
-            self._mapped = piece * PIECE_ROWS
-            if piece < len(self._pieces):
-                self._pieces[piece] = self._pieces[piece].copy()
+            self._unmap(piece)
+
+    def _unmap(self, piece: int) -> None:
+        """Have the rows from a piece on in memory, where they may be written to."""
+        assert self._file is not None
+        start = piece * PIECE_ROWS
+        old, self._mapped = self._mapped, start
+        if piece < len(self._pieces):
+            self._file.need(np.arange(start, old))
+            fresh = self._new_piece()
+            fresh[: old - start] = self._file.rows[start:old]
+            self._pieces[piece] = fresh
 
     def gather(self, rows: Int64Array) -> Matrix:
         """Return the rows with these numbers, float32[n, dimensions].
 
         Cost: a copy of each row.
         """
-        self._check(rows)
-        if self._base is not None and len(rows) and int(rows.max()) < self._mapped:
-            picked: Matrix = self._base[rows]
+        if self._file is not None and len(rows) and int(rows.max()) < self._mapped:
+            self._file.need(rows)
+            picked: Matrix = self._file.rows[rows]
             return picked
+        self._check(rows)
         pieces = self._pieces
         if len(rows) <= _FEW:
             found = [pieces[row // PIECE_ROWS][row % PIECE_ROWS] for row in rows.tolist()]
@@ -97,11 +97,18 @@ class RowMatrix:
             out[at] = pieces[piece][rows[at] - piece * PIECE_ROWS]
         return out
 
+    def read(self, rows: Int64Array) -> Matrix:
+        """Return a few rows as `gather` does, without keeping those of a file in memory."""
+        if self._file is not None and len(rows) and int(rows.max()) < self._mapped:
+            return self._file.read(rows)
+        return self.gather(rows)
+
     def slice(self, start: int, stop: int) -> Matrix:
         """Return rows start:stop, float32[stop - start, dimensions]; a view where they are in one piece."""
         piece, at = divmod(start, PIECE_ROWS)
         if stop <= (piece + 1) * PIECE_ROWS:
-            self._check(np.arange(start, stop))
+            if start < self._mapped:
+                self._check(np.arange(start, stop))
             return self._pieces[piece][at : at + stop - start]
         return self.gather(np.arange(start, stop))
 
@@ -128,29 +135,32 @@ class RowMatrix:
         return out
 
     def _check(self, rows: Int64Array) -> None:
-        if self._need is not None and len(rows):
-            mapped = rows[rows < self._mapped] if int(rows.max()) >= self._mapped else rows
-            if len(mapped):
-                self._need(mapped)
+        if self._file is not None:
+            self._file.need(rows[rows < self._mapped])
 
 
 class CodeColumn:
-    """The heap code of each row, and rows by code."""
+    """The heap code of each row, and rows by code.
+
+    Attributes:
+        count: rows.
+        ascends: whether each code is above the one before.
+    """
 
     def __init__(self) -> None:
         self._codes: Int64Array = np.empty(1024, np.int64)
         self._order: npt.NDArray[np.int64] | None = None
         self.count = 0
-        self._ascends = True
+        self.ascends = True
 
     def values(self) -> Int64Array:
         """Return the codes by row, int64[count]."""
         return self._codes[: self.count]
 
-    def adopt(self, codes: Int64Array) -> None:
+    def adopt(self, codes: Int64Array, *, ascends: bool) -> None:
         """Begin with saved codes, which are never written to."""
         self._codes, self.count, self._order = codes, len(codes), None
-        self._ascends = bool((codes[1:] > codes[:-1]).all())
+        self.ascends = ascends
 
     def append(self, codes: Int64Array) -> None:
         """Append the codes of new rows, ascending among themselves."""
@@ -163,7 +173,7 @@ class CodeColumn:
             self._codes = grown
         self._codes[self.count : count] = codes
         if self.count and codes[0] < self._codes[self.count - 1]:
-            self._ascends = False
+            self.ascends = False
         self.count, self._order = count, None
 
     def truncate(self, count: int) -> None:
@@ -175,7 +185,7 @@ class CodeColumn:
         known = self.values()
         if not len(known):
             return np.full(len(codes), -1)
-        if self._ascends:
+        if self.ascends:
             at = np.minimum(np.searchsorted(known, codes), len(known) - 1)
             return np.where(known[at] == codes, at, -1)
         order = self._order

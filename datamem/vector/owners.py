@@ -52,12 +52,17 @@ def _ranges(owners: Int64Array, rows: Int64Array, entities: Int64Array) -> Int64
 
 
 class Owners:
-    """Columns e, tx and ended by row; one thread writes, under the store's lock."""
+    """Columns e, tx and ended by row; one thread writes, under the store's lock.
+
+    Attributes:
+        count: rows.
+        is_shared: whether some row may be `SHARED`.
+    """
 
     def __init__(self) -> None:
         self._columns = np.empty((3, 1024), np.int64)
         self.count = 0
-        self._has_shared = False
+        self.is_shared = False
         self._by_e: tuple[Int64Array, Int64Array] | None = None
         """Owners ascending, and the row of each, of the first rows; the others are looked through."""
 
@@ -76,11 +81,11 @@ class Owners:
         self._columns[1:, self.count : count] = 0
         self.count = count
 
-    def adopt(self, columns: Int64Array) -> None:
+    def adopt(self, columns: Int64Array, *, is_shared: bool) -> None:
         """Begin with saved columns, int64[3, count], of which it becomes the owner."""
         self._columns = columns
         self.count = columns.shape[1]
-        self._has_shared = bool((columns[0] < 0).any())
+        self.is_shared = is_shared
 
     def truncate(self, count: int) -> None:
         """Forget the rows from `count` on."""
@@ -104,7 +109,7 @@ class Owners:
         shared, single = rows[first & ~is_single], order[is_single]
         owners, txs, ends = self._columns
         owners[shared] = SHARED
-        self._has_shared |= len(shared) > 0
+        self.is_shared |= len(shared) > 0
         mine = rows[is_single]
         ends[mine] = ended[single]
         txs[mine] = tx[single]
@@ -144,7 +149,7 @@ class Owners:
         """
         e, tx, ended = self._columns[:, : self.count]
         at = np.flatnonzero((tx <= upto) & (upto < ended))
-        if self._has_shared and int(e.min(initial=0)) < 0:
+        if self.is_shared and int(e.min(initial=0)) < 0:
             return None
         return Seen(at, e[at], tx[at])
 
@@ -157,7 +162,7 @@ class Owners:
             among: int64[n], ascending: the only entities that count.
         """
         e, tx, ended = self._columns[:, rows]
-        if self._has_shared and len(e) and int(e.min()) < 0:
+        if self.is_shared and len(e) and int(e.min()) < 0:
             return None
         sees = (tx <= upto) & (upto < ended)
         if among is not None:

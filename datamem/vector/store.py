@@ -29,7 +29,7 @@ from datamem.schema.types import VectorSpec
 from datamem.vector.files import Columns, Damaged, State, VectorFiles
 from datamem.vector.graph import EXPANSION, Graph
 from datamem.vector.matrix import CodeColumn, RowMatrix
-from datamem.vector.metrics import Matrix, Scores, as_rows, best_rows
+from datamem.vector.metrics import Matrix, Scores, as_rows, best_rows, score_rows
 from datamem.vector.near import FEW, NO_BOUND, Found, Near, NearRows
 from datamem.vector.owners import Owners
 
@@ -199,19 +199,16 @@ class VectorStore:
         saved = self._files.load()
         if saved is None:
             return
-        if _instant_of(index, saved.synced_tx) != saved.instant:
+        if _instant_of(index, saved.state.synced_tx) != saved.state.instant:
             _logger.warning("the saved vectors are not of this log; they are built anew")
             self._files.clear()
             return
-        try:
-            self.matrix.adopt(saved.rows, saved.checks.need)
-        except Damaged as error:
-            self.recover(error)
-            return
-        self.codes.adopt(saved.codes)
-        self.owners.adopt(saved.owners)
+        columns = saved.columns
+        self.matrix.adopt(saved.rows)
+        self.codes.adopt(columns.codes, ascends=columns.ascends)
+        self.owners.adopt(columns.owners, is_shared=columns.is_shared)
         self.graphs = saved.graphs
-        self._synced_tx, self._instant = saved.synced_tx, saved.instant
+        self._synced_tx, self._instant = saved.state
 
     def recover(self, error: Damaged) -> None:
         """Throw away files that turned out damaged; everything is read again from the heap."""
@@ -236,6 +233,8 @@ class VectorStore:
                 self.matrix.truncate(first)
                 self.codes.truncate(first)
                 self.owners.truncate(first)
+                if self._files is not None:
+                    self._files.truncate(first)
             self._synced_tx = 0
 
     def replace_graphs(self, old: tuple[Graph, ...], new: tuple[Graph, ...]) -> bool:
@@ -252,7 +251,12 @@ class VectorStore:
             if self._files is None or not self.codes.count or not self._synced_tx:
                 return
             try:
-                columns = Columns(self.codes.values(), self.owners.columns())
+                columns = Columns(
+                    self.codes.values(),
+                    self.owners.columns(),
+                    self.codes.ascends,
+                    self.owners.is_shared,
+                )
                 state = State(self._synced_tx, self._instant)
                 self._files.save(self.matrix, columns, self.graphs, state)
             except (OSError, Damaged) as error:
@@ -405,7 +409,7 @@ class VectorStore:
     def _near_graph(self, graph: Graph, query: Matrix, k: int, ef: int | None) -> NearRows:
         rows, scores = graph.near(query, k, ef)
         if scores is None:
-            scores = self.matrix.scores(query, rows)
+            scores = score_rows(self.matrix.read(rows), query, self.spec)
             bound = float(scores.min(initial=np.inf))
         else:
             bound = float(scores[-1]) if len(scores) else np.inf
