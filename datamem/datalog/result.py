@@ -2,18 +2,24 @@
 
 A relation result is compared, iterated and printed as a set of tuples (a list where `:order-by` gave
 it an order, a bag where `:with` kept rows apart), and hands its columns to data frames without making
-a Python object per value.
+a Python object per value. Rows of a large result that are taken one after another are made a few at a
+time and not kept: tuples held at once cost memory, and memory that nobody touched before costs more
+time than the tuples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, overload
+from itertools import chain
+from typing import Any, Final, Protocol, overload
 
 import numpy as np
 
 from datamem.datalog.domains import Domain, doubles
 from datamem.datalog.kernels import Int64Array
+
+STRETCH_ROWS: Final = 2048
+"""So many rows are made at a time where they are taken one after another; so few are made once and kept."""
 
 
 class Column(Protocol):
@@ -23,6 +29,9 @@ class Column(Protocol):
 
     def values(self) -> list[Any]:
         """Return the Python values; made once."""
+
+    def part(self, rows: slice) -> list[Any]:
+        """Return the Python values of some rows; none are kept."""
 
     def take(self, rows: Int64Array) -> Column:
         """Return some rows of the column."""
@@ -47,6 +56,12 @@ class WordColumn:
         if self._values is None:
             self._values = self.domain.decode(self.words)
         return self._values
+
+    def part(self, rows: slice) -> list[Any]:
+        """Return the values of some rows."""
+        if self._values is not None:
+            return self._values[rows]
+        return self.domain.decode(self.words[rows])
 
     def take(self, rows: Int64Array) -> WordColumn:
         """Return some rows."""
@@ -86,6 +101,10 @@ class ObjectColumn:
         """Return the values."""
         return self._items
 
+    def part(self, rows: slice) -> list[Any]:
+        """Return the values of some rows."""
+        return self._items[rows]
+
     def take(self, rows: Int64Array) -> ObjectColumn:
         """Return some rows."""
         return ObjectColumn(self.name, [self._items[row] for row in rows.tolist()])
@@ -111,7 +130,8 @@ def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
 class Result(Sequence[Any]):
     """The rows of a relation query.
 
-    Immutable. Rows are made at the first look and kept. `len()` and `columns` make none.
+    Immutable. `len()` and `columns` make no row, a slice makes its own. Iterating makes the rows of a
+    large result a few at a time and keeps none; `rows()`, an index and a comparison make all and keep them.
     """
 
     __slots__ = ("_columns", "_cursor", "_labels", "_notes", "_rows", "_size", "is_ordered")
@@ -164,18 +184,37 @@ class Result(Sequence[Any]):
     def rows(self) -> list[Any]:
         """Return all rows: tuples, or dicts where the query has :keys, :strs or :syms."""
         if self._rows is None:
-            lists = [column.values() for column in self._columns]
-            rows: list[Any] = list(zip(*lists, strict=True))
-            if self._labels is not None:
-                rows = [dict(zip(self._labels, row, strict=True)) for row in rows]
-            self._rows = rows
+            self._rows = list(self._made(slice(None)))
         return self._rows
+
+    def _made(self, rows: slice) -> Iterator[Any]:
+        """Make some rows."""
+        tuples = self._tuples(rows)
+        labels = self._labels
+        if labels is None:
+            return tuples
+        return (dict(zip(labels, row, strict=True)) for row in tuples)
+
+    def _tuples(self, rows: slice) -> Iterator[tuple[Any, ...]]:
+        return zip(*[column.part(rows) for column in self._columns], strict=True)
+
+    @property
+    def _is_at_hand(self) -> bool:
+        """Whether all rows are made, or few enough to be."""
+        return self._rows is not None or self._size <= STRETCH_ROWS
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.rows())
+        if self._is_at_hand:
+            return iter(self.rows())
+        starts = range(0, self._size, STRETCH_ROWS)
+        stretches = (self._made(slice(start, start + STRETCH_ROWS)) for start in starts)
+        return chain.from_iterable(stretches)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(self.rows()[::-1])
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -183,10 +222,12 @@ class Result(Sequence[Any]):
     def __getitem__(self, index: slice) -> list[Any]: ...
     def __getitem__(self, index: int | slice) -> Any:
         """Return a row, or a list of rows."""
+        if isinstance(index, slice) and not self._is_at_hand:
+            return list(self._made(index))
         return self.rows()[index]
 
     def __contains__(self, row: object) -> bool:
-        return row in self.rows()
+        return row in iter(self)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Result):
@@ -204,7 +245,7 @@ class Result(Sequence[Any]):
 
     def to_set(self) -> set[Any]:
         """Return the rows as a set of tuples."""
-        return set(self.rows())
+        return set(self)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame; needs pandas."""
@@ -243,7 +284,7 @@ class Result(Sequence[Any]):
         names = self.names
         ends = names.index(source or names[0]), names.index(target or names[1])
         graph = nx.MultiDiGraph()
-        for row in self.rows_as_tuples(0, len(self)):
+        for row in self._tuples(slice(None)):
             others = {name.lstrip("?"): row[i] for i, name in enumerate(names) if i not in ends}
             graph.add_edge(row[ends[0]], row[ends[1]], **others)
         return graph
@@ -267,11 +308,9 @@ class Result(Sequence[Any]):
 
     def rows_as_tuples(self, start: int, stop: int) -> list[tuple[Any, ...]]:
         """Return rows start:stop as tuples, decoding no others."""
-        stop = min(stop, self._size)
         if self._rows is not None and self._labels is None:
             return self._rows[start:stop]
-        at = np.arange(start, max(start, stop))
-        return list(zip(*(column.take(at).values() for column in self._columns), strict=True))
+        return list(self._tuples(slice(start, stop)))
 
 
 def _framed(array: np.ndarray[Any, Any], make: Callable[[Any], Any]) -> Any:
