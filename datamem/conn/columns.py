@@ -13,7 +13,7 @@ import numpy as np
 from datamem.db.database import Db
 from datamem.edn import Keyword
 from datamem.errors import SchemaError, TransactError
-from datamem.index.heap import heap_key
+from datamem.index.heap import NewValue, heap_key
 from datamem.index.kernels import Int64Array
 from datamem.index.words import EPOCH, words_of_doubles
 from datamem.schema.attribute import Attribute
@@ -79,7 +79,7 @@ class ColumnEncoder:
 
     def __init__(self, db: Db) -> None:
         self._db = db
-        self.new_values: list[tuple[ValueType, Any]] = []
+        self.new_values: list[NewValue] = []
         self._codes: dict[ValueType, dict[Any, int]] = {tag: {} for tag in ValueType}
 
     def words(
@@ -142,15 +142,15 @@ class ColumnEncoder:
 
     def _code(self, tag: ValueType, value: Any) -> int:
         """Return the code of a canonical value, a new one where there is none yet."""
-        code = self._db.heap.find(tag, value)
-        if code is not None and code < self._db.heap_size:
+        key = heap_key(tag, value)
+        code = self._db.find_code(tag, key)
+        if code is not None:
             return code
         codes = self._codes[tag]
-        key = heap_key(tag, value)
         code = codes.get(key)
         if code is None:
             code = codes[key] = self._db.heap_size + len(self.new_values)
-            self.new_values.append((tag, value))
+            self.new_values.append((tag, value, key))
         return code
 
 

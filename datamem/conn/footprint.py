@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from datamem.db.database import Db
-from datamem.index.heap import heap_key
 from datamem.index.kernels import Int64Array
 from datamem.schema.types import ValueType
 
@@ -35,8 +34,8 @@ class Footprint:
         """(attribute, word)."""
         self.ranges: dict[int, list[tuple[int | None, int | None]]] = {}
         """Attribute to inclusive bounds of words."""
-        self.missing: dict[tuple[ValueType, Any], Any] = {}
-        """Values that the database did not have at all, by type and key."""
+        self.missing: set[tuple[ValueType, Any]] = set()
+        """Types and keys of values that the database did not have at all."""
 
     def note(self, e: int | None, a: int | None, v: int | None) -> None:
         """Note a read of the datoms with these parts."""
@@ -72,15 +71,15 @@ class Footprint:
         else:
             self.ranges.setdefault(a, []).append((low, high))
 
-    def note_missing(self, tag: ValueType, value: Any) -> None:
-        """Note that a value was looked for which nothing had."""
-        self.missing[tag, heap_key(tag, value)] = value
+    def note_missing(self, tag: ValueType, key: Any) -> None:
+        """Note that a value was looked for, by its key in the heap, which nothing had."""
+        self.missing.add((tag, key))
 
     def codes_since(self, db: Db) -> frozenset[int]:
         """Return the codes that missing values have got by a later database value."""
         if not self.missing:
             return frozenset()
-        found = (db.heap.find(tag, value) for (tag, _), value in self.missing.items())
+        found = (db.heap.find_key(tag, key) for tag, key in self.missing)
         return frozenset(code for code in found if code is not None)
 
     def has(self, fact: Fact) -> bool:

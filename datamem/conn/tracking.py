@@ -14,6 +14,7 @@ from datamem.conn.footprint import Footprint
 from datamem.db.bounds import parse_range, word_bounds
 from datamem.db.database import Db
 from datamem.db.datom import Datom
+from datamem.index.heap import heap_key
 from datamem.index.words import INLINE
 from datamem.schema.types import ValueType
 
@@ -36,9 +37,13 @@ class TrackedHeap:
 
     def find(self, tag: ValueType, value: Any) -> int | None:
         """Return the code of an equal value, if there is one."""
-        code = self._heap.find(tag, value)
+        return self.find_key(tag, heap_key(tag, value))
+
+    def find_key(self, tag: ValueType, key: Any) -> int | None:
+        """Return the code of the value of this type with this key, if there is one."""
+        code = self._heap.find_key(tag, key)
         if code is None or code >= self._size:
-            self._reads.note_missing(tag, value)
+            self._reads.note_missing(tag, key)
         return code
 
     def __getattr__(self, name: str) -> Any:

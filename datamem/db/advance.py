@@ -10,11 +10,10 @@ from datamem.db.database import Db
 from datamem.db.view import NOW
 from datamem.ids import tx_of_t
 from datamem.index.freeze import freeze, with_datoms
-from datamem.index.heap import Cut, LayerHeap
+from datamem.index.heap import Cut, LayerHeap, NewValue
 from datamem.index.index import Index, Layer
 from datamem.index.novelty import Novelty
 from datamem.schema.schema import Schema
-from datamem.schema.types import ValueType
 
 _MAX_LAYERS = 3
 
@@ -29,7 +28,7 @@ class Plan(Protocol):
     a: Sequence[int]
     v: Sequence[int]
     added: Sequence[bool]
-    new_values: Sequence[tuple[ValueType, Any]]
+    new_values: Sequence[NewValue]
     next_entity: int
     next_attribute: int
     schema: Schema

@@ -16,7 +16,7 @@ from datamem.db.time import t_of_point
 from datamem.db.view import NOW, Shows, View
 from datamem.hooks import hook
 from datamem.ids import TX_BASE, t_of_tx, tx_of_t
-from datamem.index.heap import Heap, decode_codes
+from datamem.index.heap import Heap, decode_codes, heap_key
 from datamem.index.index import Bounds, Index
 from datamem.index.kernels import BoolArray, Int64Array
 from datamem.index.orders import Order
@@ -365,7 +365,11 @@ class Db:
         if make is not None:
             return make(value)
         tag = tag_of(value) if value_type is ValueType.EDN else value_type
-        code = self.heap.find(tag, value)
+        return self.find_code(tag, heap_key(tag, value))
+
+    def find_code(self, tag: ValueType, key: Any) -> int | None:
+        """Return the code of the value of this type with this `heap_key`, None if there is none."""
+        code = self.heap.find_key(tag, key)
         return code if code is not None and code < self.heap_size else None
 
     def decode(self, value_type: ValueType, words: Sequence[int] | Int64Array) -> list[Any]:

@@ -24,8 +24,13 @@ from datamem.index.kernels import Int64Array
 from datamem.schema.types import ValueType
 
 TaggedValue = tuple[ValueType, Any]
+NewValue = tuple[ValueType, Any, Any]
+"""Type, canonical value and `heap_key` of a value that a heap is to get."""
+
 Float32Matrix = npt.NDArray[np.float32]
 
+_SMALL_BYTES: Final = 256
+_KEPT_FOUND: Final = 4_096
 _PLAIN_KEYS = frozenset(
     {
         ValueType.STRING,
@@ -49,26 +54,44 @@ class Heap(Protocol):
     def find(self, tag: ValueType, value: Any) -> int | None:
         """Return the code of an equal value, if there is one."""
 
+    def find_key(self, tag: ValueType, key: Any) -> int | None:
+        """Return the code of the value of this type with this key (`heap_key`), if there is one."""
+
     def get(self, code: int) -> TaggedValue:
         """Return the type and value of a code."""
 
     def peek(self, code: int) -> Any:
         """Return the value of a code, without keeping a stored one in memory as `get` does."""
 
-    def extend(self, values: Sequence[TaggedValue]) -> None:
+    def extend(self, values: Sequence[NewValue]) -> None:
         """Append values that are new here; they get the next codes."""
 
     def truncate(self, size: int) -> None:
         """Forget the values from code `size` on, for a commit that failed."""
 
 
-def heap_key(tag: ValueType, value: Any) -> Any:
-    """Return what equals the key of an equal value of the same type, and no other."""
+def heap_key(tag: ValueType, value: Any, packed: bytes | None = None) -> Any:
+    """Return what equals the key of an equal value of the same type, and no other.
+
+    Args:
+        packed: the value's canonical bytes, for who has them.
+    """
     if tag in _PLAIN_KEYS:
         return value
     if tag is ValueType.UUID:
         return value.int
-    return pack_value(tag, value)
+    return pack_value(tag, value) if packed is None else packed
+
+
+def key_bytes(tag: ValueType, key: Any) -> bytes:
+    """Return the canonical bytes of the value that has this key."""
+    if tag in _PLAIN_KEYS:
+        return pack_value(tag, key)
+    if tag is ValueType.UUID:
+        packed: bytes = key.to_bytes(16, "big")
+        return packed
+    data: bytes = key
+    return data
 
 
 class _Tail:
@@ -82,10 +105,10 @@ class _Tail:
         self.tags: list[ValueType] = []
         self.codes: dict[ValueType, dict[Any, int]] = {tag: {} for tag in ValueType}
 
-    def extend(self, values: Iterable[TaggedValue]) -> None:
+    def extend(self, values: Iterable[NewValue]) -> None:
         code = self.start + len(self.values)
-        for tag, value in values:
-            self.codes[tag][heap_key(tag, value)] = code
+        for tag, value, key in values:
+            self.codes[tag][key] = code
             self.tags.append(tag)
             self.values.append(value)
             code += 1
@@ -113,6 +136,7 @@ class RootHeap:
         self.segments = tuple(segments)
         self.tables = tuple(tables)
         self._tail = _Tail(self.segments[-1].stop if self.segments else 0)
+        self._found: dict[tuple[ValueType, Any], int] = {}
         self.companions = Companions()
 
     @property
@@ -125,7 +149,7 @@ class RootHeap:
         """How many codes are in segments."""
         return self._tail.start
 
-    def extend(self, values: Sequence[TaggedValue]) -> None:
+    def extend(self, values: Sequence[NewValue]) -> None:
         """Append new values; REQUIRES: none of them is in the heap."""
         self._tail.extend(values)
 
@@ -136,21 +160,36 @@ class RootHeap:
 
     def find(self, tag: ValueType, value: Any) -> int | None:
         """Return the code of an equal value, if there is one."""
-        tail = self._tail
-        code = tail.codes[tag].get(heap_key(tag, value))
+        return self.find_key(tag, heap_key(tag, value))
+
+    def find_key(self, tag: ValueType, key: Any) -> int | None:
+        """Return the code of the value of this type with this key, if there is one.
+
+        Cost: 0.2 µs in the tail; else 1 µs, and 1 µs a table for a value that nobody asked for lately.
+        """
+        code = self._tail.codes[tag].get(key)
         if code is None and self.tables:
-            code = self._find_stored(tag, value)
+            code = self._found.get((tag, key))
+            if code is None:
+                code = self._find_stored(tag, key)
         return code
 
-    def _find_stored(self, tag: ValueType, value: Any) -> int | None:
-        data = pack_value(tag, value)
+    def _find_stored(self, tag: ValueType, key: Any) -> int | None:
+        data = key_bytes(tag, key)
         digest = digest64(tag, data)
         for table in reversed(self.tables):
             for code in table.codes(digest):
-                segment = self._segment(code)
-                if segment.equals(code, tag, data):
+                if self._segment(code).equals(code, tag, data):
+                    self._remember(tag, key, len(data), code)
                     return code
         return None
+
+    def _remember(self, tag: ValueType, key: Any, byte_count: int, code: int) -> None:
+        """Keep where a stored value was found; a small one, since such are asked for again."""
+        if byte_count <= _SMALL_BYTES:
+            if len(self._found) >= _KEPT_FOUND:
+                self._found = {}
+            self._found[tag, key] = code
 
     def get(self, code: int) -> TaggedValue:
         """Return the type and value of a code."""
@@ -204,7 +243,8 @@ class RootHeap:
         self.tables = tuple(tables)
         tail = _Tail(segment.stop)
         kept = segment.stop - self._tail.start
-        tail.extend(zip(self._tail.tags[kept:], self._tail.values[kept:], strict=True))
+        values = zip(self._tail.tags[kept:], self._tail.values[kept:], strict=True)
+        tail.extend((tag, value, heap_key(tag, value)) for tag, value in values)
         self._tail = tail
 
     def _segment(self, code: int) -> HeapSegment:
@@ -248,7 +288,7 @@ class LayerHeap:
         """How many codes there are; the next one."""
         return self._tail.start + len(self._tail.values)
 
-    def extend(self, values: Sequence[TaggedValue]) -> None:
+    def extend(self, values: Sequence[NewValue]) -> None:
         """Append new values; REQUIRES: none of them is in the heap."""
         self._tail.extend(values)
 
@@ -259,10 +299,14 @@ class LayerHeap:
 
     def find(self, tag: ValueType, value: Any) -> int | None:
         """Return the code of an equal value, if there is one."""
-        code = self._tail.codes[tag].get(heap_key(tag, value))
+        return self.find_key(tag, heap_key(tag, value))
+
+    def find_key(self, tag: ValueType, key: Any) -> int | None:
+        """Return the code of the value of this type with this key, if there is one."""
+        code = self._tail.codes[tag].get(key)
         if code is not None:
             return code
-        code = self.parent.find(tag, value)
+        code = self.parent.find_key(tag, key)
         return code if code is not None and code < self._tail.start else None
 
     def get(self, code: int) -> TaggedValue:

@@ -17,7 +17,8 @@ import msgpack
 import numpy as np
 
 from datamem.errors import StorageError
-from datamem.index.codec import pack_value, unpack_value
+from datamem.index.codec import unpack_value
+from datamem.index.heap import NewValue, heap_key, key_bytes
 from datamem.index.kernels import BoolArray, Int64Array
 from datamem.schema.types import ValueType
 from datamem.txlog.chain import (
@@ -67,12 +68,14 @@ class TxRecord:
     v: Int64Array
     added: BoolArray
 
-    def values(self) -> list[tuple[ValueType, Any]]:
+    def values(self) -> list[NewValue]:
         """Return the new heap values, decoded."""
-        return [
-            (ValueType(tag), unpack_value(ValueType(tag), data))
-            for tag, data in zip(self.tags, self.packed, strict=True)
-        ]
+        found: list[NewValue] = []
+        for number, data in zip(self.tags, self.packed, strict=True):
+            tag = ValueType(number)
+            value = unpack_value(tag, data)
+            found.append((tag, value, heap_key(tag, value, data)))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def encode_transaction(
     previous: bytes,
     head: tuple[int, int, int, int, int],
     seed: bytes,
-    values: Sequence[tuple[ValueType, Any]],
+    values: Sequence[NewValue],
     datoms: tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[bool]],
 ) -> tuple[bytes, bytes]:
     """Return a transaction's log entry and the chain's digest after it.
@@ -99,8 +102,8 @@ def encode_transaction(
         values: the new heap values, in code order.
         datoms: e, a, v and added, n each.
     """
-    tags = bytes([tag for tag, _ in values])
-    packed = [pack_value(tag, value) for tag, value in values]
+    tags = bytes([tag for tag, _, _ in values])
+    packed = [key_bytes(tag, key) for tag, _, key in values]
     columns = _columns(datoms)
     digest = _digest(previous, head, seed, (tags, packed), datoms)
     body: list[Any] = [

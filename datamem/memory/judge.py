@@ -178,7 +178,7 @@ def _words_after(db: Db, e: int, touched: Mapping[int, tuple[Words, set[Any]]]) 
 
 def _new_code(db: Db, plan: TxPlan, app: str) -> int:
     """Return the code that a new name of an app gets by the plan, -1 if it gets none."""
-    values = [value for _, value in plan.new_values]
+    values = [value for _, value, _ in plan.new_values]
     return db.heap_size + values.index(app) if app in values else -1
 
 

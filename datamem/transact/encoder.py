@@ -9,6 +9,7 @@ from datamem.index.words import INLINE
 from datamem.schema import ValueType, tag_of
 
 if TYPE_CHECKING:
+    from datamem.index.heap import NewValue
     from datamem.schema import Attribute
     from datamem.transact.ports import DbView
 
@@ -20,34 +21,42 @@ class Encoder:
         new_values: what the heap lacks, in the order met; the i-th has code `heap_size + i`.
     """
 
-    __slots__ = ("_codes", "_db", "_encode", "new_values")
+    __slots__ = ("_codes", "_db", "_find", "new_values")
 
     def __init__(self, db: DbView) -> None:
         self._db = db
-        self._encode = db.encode
+        self._find = db.find_code
         self._codes: dict[tuple[ValueType, Any], int] = {}
-        self.new_values: list[tuple[ValueType, Any]] = []
+        self.new_values: list[NewValue] = []
 
     def word(self, attribute: Attribute, value: Any) -> int:
         """Return the word of a canonical value, giving it a code if it has none."""
-        word = self._encode(attribute, value)
-        if word is not None:
-            return word
-        tag = tag_of(value) if attribute.value_type is ValueType.EDN else attribute.value_type
-        key = tag, heap_key(tag, value)
-        code = self._codes.get(key)
+        make = INLINE.get(attribute.value_type)
+        if make is not None:
+            return make(value)
+        tag = attribute.value_type
+        return self.code(tag_of(value) if tag is ValueType.EDN else tag, value)
+
+    def code(self, tag: ValueType, value: Any) -> int:
+        """Return the code of a canonical value of a heap type, a new one if it has none."""
+        key = heap_key(tag, value)
+        code = self._find(tag, key)
         if code is None:
-            code = self._codes[key] = self._db.heap_size + len(self.new_values)
-            self.new_values.append((tag, value))
+            code = self._codes.get((tag, key))
+        if code is None:
+            code = self._codes[tag, key] = self._db.heap_size + len(self.new_values)
+            self.new_values.append((tag, value, key))
         return code
 
     def find(self, attribute: Attribute, value: Any) -> int | None:
         """Return the word of a canonical value, or None if neither heap nor transaction has it."""
-        word = self._encode(attribute, value)
-        if word is not None:
-            return word
+        make = INLINE.get(attribute.value_type)
+        if make is not None:
+            return make(value)
         tag = tag_of(value) if attribute.value_type is ValueType.EDN else attribute.value_type
-        return self._codes.get((tag, heap_key(tag, value)))
+        key = heap_key(tag, value)
+        code = self._find(tag, key)
+        return self._codes.get((tag, key)) if code is None else code
 
     def value(self, attribute: Attribute, word: int) -> Any:
         """Return the value of a word that this transaction or the database knows."""

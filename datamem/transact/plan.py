@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from datamem.schema import Schema, ValueType
+    from datamem.index.heap import NewValue
+    from datamem.schema import Schema
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class TxPlan:
         instant_us: µs since 1970; later than that of every earlier transaction.
         e, a, v: entity, attribute and word of each datom.
         added: False for retractions, which come before the assertion that replaces them.
-        new_values: type and canonical value of each new code.
+        new_values: type, canonical value and heap key of each new code.
         next_entity, next_attribute: the counters afterwards.
         tempids: tempid as written to entity id.
         schema: the schema afterwards.
@@ -41,7 +42,7 @@ class TxPlan:
     a: Sequence[int]
     v: Sequence[int]
     added: Sequence[bool]
-    new_values: Sequence[tuple[ValueType, Any]]
+    new_values: Sequence[NewValue]
     next_entity: int
     next_attribute: int
     tempids: Mapping[Any, int]

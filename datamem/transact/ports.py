@@ -73,6 +73,9 @@ class DbView(Protocol):
     def encode(self, attribute: Attribute, value: Any, /) -> int | None:
         """Return the word of a canonical value; None where the heap lacks it."""
 
+    def find_code(self, tag: ValueType, key: Any, /) -> int | None:
+        """Return the code of a heap value by its type and `heap_key`; None where the heap lacks it."""
+
     def decode(self, value_type: ValueType, words: Sequence[int], /) -> list[Any]:
         """Return the values of words."""
 

@@ -9,7 +9,7 @@ from datamem.db.database import Db
 from datamem.edn import Keyword
 from datamem.ids import TX_BASE
 from datamem.index.freeze import freeze, with_datoms
-from datamem.index.heap import RootHeap
+from datamem.index.heap import RootHeap, heap_key
 from datamem.index.index import Index
 from datamem.index.words import INLINE
 from datamem.schema.attribute import Attribute
@@ -57,7 +57,7 @@ class World:
         code = self.heap.find(tag, value)
         if code is None:
             code = self.heap.size
-            self.heap.extend([(tag, value)])
+            self.heap.extend([(tag, value, heap_key(tag, value))])
         return code
 
     def add(self, facts: Iterable[tuple[Any, ...]], *, frozen: bool = False) -> Db:

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamem.index.heap import Cut, LayerHeap, RootHeap, decode_codes
+from datamem.index.heap import Cut, LayerHeap, NewValue, RootHeap, decode_codes, heap_key
 from datamem.index.heap_segment import HeapSegment, encode_segment
 from datamem.schema.types import ValueType
 
@@ -30,8 +30,12 @@ class Elsewhere:
 
 def heap_of(values: list[tuple[ValueType, Any]]) -> RootHeap:
     heap = RootHeap()
-    heap.extend(values)
+    heap.extend(keyed(values))
     return heap
+
+
+def keyed(values: list[tuple[ValueType, Any]]) -> list[NewValue]:
+    return [(tag, value, heap_key(tag, value)) for tag, value in values]
 
 
 @given(codes=st.lists(st.integers(0, len(VALUES) - 1), max_size=200), among=st.integers(1, 62))
@@ -49,7 +53,7 @@ def stored_heap(cuts: list[int]) -> RootHeap:
     bounds = [0, *sorted({cut for cut in cuts if 0 < cut < len(VALUES)})]
     blobs = [encode_segment(start, VALUES[start:stop]) for start, stop in pairwise(bounds)]
     heap = RootHeap([HeapSegment(memoryview(blob)) for blob in blobs])
-    heap.extend(VALUES[bounds[-1] :])
+    heap.extend(keyed(VALUES[bounds[-1] :]))
     return heap
 
 
@@ -68,7 +72,7 @@ def test_bulk_is_one_by_one_in_segments_and_layers(
         assert decode_codes(heap, wanted) == [VALUES[code][1] for code in wanted.tolist()]
     layer = LayerHeap(heap, Cut(t=1, entity=1, attribute=1, code=cut))
     own = [(ValueType.STRING, f"own {i}") for i in range(5)]
-    layer.extend(own)
+    layer.extend(keyed(own))
     known = [*VALUES[:cut], *own]
     wanted = np.array([code % len(known) for code in codes], np.int64)
     assert decode_codes(layer, wanted) == [known[code][1] for code in wanted.tolist()]

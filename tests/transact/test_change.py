@@ -53,7 +53,7 @@ def test_what_changes_is_retracted_before_it_is_asserted(world: World) -> None:
     plan = resolve_change([{":db/id": 1, ":p/name": "new", ":p/n": 1}], world.db, 9_000_000)
     assert plan is not None
     assert list(plan.added) == [True, False, True]
-    assert [value for _, value in plan.new_values] == ["new"]
+    assert [value for _, value, _ in plan.new_values] == ["new"]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_equal_new_values_share_a_code_and_types_do_not(world: World) -> None:
             {":user/anything": 1},
         ]
     )
-    new = [(tag.name, value) for tag, value in plan.new_values]
+    new = [(tag.name, value) for tag, value, _ in plan.new_values]
     assert sorted(map(str, new)) == sorted(
         map(str, [("STRING", ":x"), ("KEYWORD", ":x"), ("BOOLEAN", True), ("LONG", 1)])
     )

@@ -97,9 +97,11 @@ class DictDb:
         if make is not None:
             return make(value)
         tag = tag_of(value) if attribute.value_type is ValueType.EDN else attribute.value_type
-        key = tag, heap_key(tag, value)
-        keys = [(t, heap_key(t, v)) for t, v in self.heap]
-        return keys.index(key) if key in keys else None
+        return self.find_code(tag, heap_key(tag, value))
+
+    def find_code(self, tag: ValueType, key: Any) -> int | None:
+        keys = [(t, k) for t, _, k in self.heap]
+        return keys.index((tag, key)) if (tag, key) in keys else None
 
     def decode(self, value_type: ValueType, words: Any) -> list[Any]:
         if value_type in INLINE:
