@@ -40,6 +40,8 @@ class Context:
         self.conn = conn
         self.scope = scope
         self.embedder = embedder
+        named = {f":tx/{name}": getattr(scope, name) for name in _OWNERS}
+        self._authors = {name: eid for name, eid in named.items() if eid is not None}
 
     # Reading
 
@@ -104,12 +106,9 @@ class Context:
         """Commit tx-data that does not depend on the newest value."""
         return self.update(lambda _: tx_data, why=why)
 
-    def authors(self, why: str | None) -> Mapping[str, Any] | None:
+    def authors(self, why: str | None = None) -> Mapping[str, Any] | None:
         """Return what the transaction says of itself; None where that is nothing."""
-        named = {f":tx/{name}": getattr(self.scope, name) for name in _OWNERS}
-        said = {name: eid for name, eid in named.items() if eid is not None}
-        if why is not None:
-            said[":tx/why"] = why
+        said = self._authors if why is None else {**self._authors, ":tx/why": why}
         return said or None
 
     def owners(self, kind: str, names: Sequence[str] = _OWNERS) -> dict[str, Any]:

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from datamem.db.entity import Entity
 from datamem.errors import DatamemError
 from datamem.memory.collection import Collection
 from datamem.memory.context import Forms, keyword, names_of, new_id
 from datamem.memory.forms import facts_from
 from datamem.memory.kinds import find, get
+from datamem.memory.places import Place, places_of
 from datamem.memory.record import Record
-from datamem.memory.sequence import sequences_of
 from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db
+    from datamem.memory.context import Context
+    from datamem.transact.plan import TxPlan
 
 Turn = tuple[str, str] | Mapping[str, Any]
 """(role, content), or a mapping with both and any of the options of `Messages.add`."""
@@ -61,21 +64,14 @@ class Messages(Collection):
         Cost: about 30 µs a turn.
         """
         items = [_item(turn) for turn in turns]
-
-        def build(db: Db) -> Forms:
-            batch = _Batch(self, db, get(db, "session", session))
-            for item in items:
-                batch.put(item)
-            batch.expect()
-            return batch.forms
-
         if not items:
             return []
-        report = self.ctx.update(build)
-        db = self.ctx.within(report.db_after)
+        adding = _Adding(self.ctx, session, items)
+        report = self.ctx.conn.update(adding.forms, self.ctx.authors(), check=adding.check)
+        db, tempids = self.ctx.within(report.db_after), report.tempids
         return [
-            self.ctx.record(db, report.tempids[-1 - number], "message", is_new=True)
-            for number in range(len(items))
+            Record(Entity(db, tempids[-number]), "message", is_new=True)
+            for number in range(1, len(items) + 1)
         ]
 
     def of_session(
@@ -133,74 +129,92 @@ def _words(db: Db, name: str, e: Any) -> Any:
     return words
 
 
-class _Batch:
-    """The forms of new turns, made on the newest value."""
+class _Adding:
+    """The forms of new turns, made on the newest value.
 
-    def __init__(self, messages: Messages, db: Db, session: int) -> None:
-        self._ctx = messages.ctx
-        self._db = db
-        self._now_us = self._ctx.now_us()
-        self._now = self._ctx.now()
+    Where the session and who may write to it are known (`Places`), nothing is read; what is found is the same.
+    """
+
+    def __init__(
+        self, context: Context, session: Any, items: Sequence[Mapping[str, Any]]
+    ) -> None:
+        self._ctx = context
         self._session = session
-        self._sequences = sequences_of(db)
-        self._sequence = self._sequences.last(db.unbounded(), session)
-        self._common = {**self._owners(session), ":message/session": session}
-        self._count = 0
-        self.forms: Forms = []
+        self._items = items
+        self._place: Place | None = None
+        self._is_plain = all(_QUICK.issuperset(item) for item in items)
+        self._is_allowed = False
 
-    def _owners(self, session: int) -> dict[str, Any]:
-        """Return whose the session is, and refuse one that has ended."""
-        found = dict(self._db.entity_words(session))
-        schema = self._db.schema
-        status = schema.require(":session/status")
-        word = found.get(status.id)
-        if word is not None and self._db.decode(status.value_type, [word])[0] == ":ended":
-            raise DatamemError(
-                "the session has ended, and takes no more messages",
-                code="session/ended",
-                hint="begin another session",
-                session=session,
-            )
-        names = ("organization", "user", "agent")
-        owners = {n: found.get(schema.require(f":session/{n}").id) for n in names}
-        return {f":message/{n}": owner for n, owner in owners.items() if owner is not None}
+    def forms(self, db: Db) -> Forms:
+        """Return the tx-data; `db` is the whole newest value.
 
-    def put(self, item: Mapping[str, Any]) -> None:
-        """Add a turn."""
-        self._count += 1
-        self._sequence += 1
-        form: dict[str, Any] = {
-            ":db/id": -self._count,
-            ":message/id": new_id(),
-            **self._common,
-            ":message/role": keyword(item["role"]),
-            ":message/content": item.get("content"),
-            ":message/sequence": self._sequence,
-            ":message/timestamp": item.get("timestamp") or self._now,
-        }
-        self.forms.append(form)
-        others = {name: value for name, value in item.items() if name not in _QUICK}
-        if others:
-            self._put_others(form, others)
+        Raises:
+            DatamemError: `memory/unknown`, `session/ended`, `memory/bad-option`.
+        """
+        self._is_allowed = self._ctx.scope.is_everything
+        place = self._place = self._known(db) or self._read(db)
+        now = self._ctx.now()
+        forms: Forms = []
+        for number, item in enumerate(self._items, start=1):
+            form: dict[str, Any] = {
+                ":db/id": -number,
+                ":message/id": new_id(),
+                **place.common,
+                ":message/role": keyword(item["role"]),
+                ":message/content": item.get("content"),
+                ":message/sequence": place.last + number,
+                ":message/timestamp": item.get("timestamp") or now,
+            }
+            forms.append(form)
+            if not self._is_plain:
+                others = {k: value for k, value in item.items() if k not in _QUICK}
+                _put_others(self._ctx, db, forms, form, others)
+        return forms
 
-    def expect(self) -> None:
-        """Say where the last turn will be, if each is the only new entity of its own."""
-        if len(self.forms) == self._count:
-            t, e = self._db.basis_t + 1, self._db.next_entity + self._count - 1
-            self._sequences.expect(self._session, t, e, self._sequence)
+    def check(self, db: Db, plan: TxPlan) -> None:
+        """Refuse what the scope may not write.
 
-    def _put_others(self, form: dict[str, Any], others: dict[str, Any]) -> None:
-        name = others.pop("id", None)
-        if name is not None:
-            form.update(names_of("message", name))
-        sender = others.pop("sender", None)
-        if sender is not None:
-            form[":message/sender"] = sender_of(self._db, sender)
-        calls = others.pop("tool_calls", None)
-        if calls:
-            form[":message/tool-calls-doc"] = builtins.list(calls)
-            self.forms += _tool_calls(calls, form[":db/id"])
-        form.update(facts_from(self._db, "message", others, self._now_us))
+        Raises:
+            DatamemError: `scope/outside`.
+        """
+        scope, place = self._ctx.scope, self._place
+        if self._is_allowed or place is None:
+            return
+        scope.check_plan(db, plan)
+        if self._is_plain:
+            places_of(db).allow(db, place, scope)
+
+    def _known(self, db: Db) -> Place | None:
+        """Return the session's place if it is known, and that the scope may write to it."""
+        eid = getattr(self._session, "eid", self._session)
+        if type(eid) is not int or not self._is_plain:
+            return None
+        place = places_of(db).known(self._ctx.conn, db, eid)
+        if place is not None and not self._is_allowed:
+            self._is_allowed = self._ctx.scope in place.scopes
+        return place if self._is_allowed else None
+
+    def _read(self, db: Db) -> Place:
+        session = get(self._ctx.within(db), "session", self._session)
+        return places_of(db).place(self._ctx.conn, db, session)
+
+
+def _put_others(
+    context: Context, db: Db, forms: Forms, form: dict[str, Any], others: dict[str, Any]
+) -> None:
+    """Put the options of a turn that few turns have into its form, and its tool calls after it."""
+    seen = context.within(db)
+    name = others.pop("id", None)
+    if name is not None:
+        form.update(names_of("message", name))
+    sender = others.pop("sender", None)
+    if sender is not None:
+        form[":message/sender"] = sender_of(seen, sender)
+    calls = others.pop("tool_calls", None)
+    if calls:
+        form[":message/tool-calls-doc"] = builtins.list(calls)
+        forms += _tool_calls(calls, form[":db/id"])
+    form.update(facts_from(seen, "message", others, context.now_us()))
 
 
 def sender_of(db: Db, sender: Any) -> int:

@@ -16,6 +16,7 @@ from datamem.errors import DatamemError
 if TYPE_CHECKING:
     from datamem.conn import Connection
     from datamem.db import Db
+    from datamem.schema import Schema
     from datamem.transact.plan import TxPlan
 
 Row = tuple[int, int, int, bool]
@@ -33,9 +34,7 @@ def keep_normal(conn: Connection) -> None:
 
 def normalised(db: Db, plan: TxPlan) -> TxPlan:
     """Return the plan with parents instead of children, and without links that are there reversed."""
-    names = (":memory/children", ":memory/parent", ":entity/related")
-    found = [db.schema.get(name) for name in names]
-    children, parent, related = (None if one is None else one.id for one in found)
+    children, parent, related = db.schema.derive("memory-normal", _ids)
     if plan.empty or (children not in plan.a and related not in plan.a):
         return plan
     rows = list(zip(plan.e, plan.a, plan.v, plan.added, strict=True))
@@ -45,6 +44,11 @@ def normalised(db: Db, plan: TxPlan) -> TxPlan:
         rows = list(_once(db, rows, related))
     e, a, v, added = zip(*rows, strict=True)
     return replace(plan, e=e, a=a, v=v, added=added)
+
+
+def _ids(schema: Schema) -> tuple[int | None, ...]:
+    found = [schema.get(n) for n in (":memory/children", ":memory/parent", ":entity/related")]
+    return tuple(None if one is None else one.id for one in found)
 
 
 def _parents(db: Db, rows: list[Row], children: int, parent: int) -> list[Row]:

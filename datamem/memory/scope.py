@@ -9,6 +9,7 @@ nobody's, and no tenant sees it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from datamem.errors import DatamemError
 from datamem.ids import ATTR_BASE, TX_BASE
 from datamem.index.kernels import BoolArray, Int64Array
-from datamem.memory.judge import check_writes, judge_of, wanted_owners
+from datamem.memory.judge import Judge, check_writes, judge_of, wanted_owners
 from datamem.memory.owners import (
     EVERYBODYS,
     PART_OF,
@@ -53,7 +54,7 @@ class Scope:
     @property
     def is_everything(self) -> bool:
         """Tell whether the scope leaves nothing out."""
-        return self == EVERYTHING
+        return self is EVERYTHING or self == EVERYTHING
 
     def with_owner(self, dimension: str, owner: Any) -> Scope:
         """Return the scope with one more owner."""
@@ -103,8 +104,12 @@ class _Shows:
     def __init__(self, scope: Scope, db: Db) -> None:
         self._scope = scope
         self._db = db.unfiltered()
-        self.judge = judge_of(self._db, scope)
         self._table: BoolArray | None = None
+
+    @cached_property
+    def judge(self) -> Judge:
+        """What judges single entities, and remembers its verdicts."""
+        return judge_of(self._db, self._scope)
 
     def __call__(self, e: Int64Array) -> BoolArray:
         if self._table is None and len(e) <= _FEW:
