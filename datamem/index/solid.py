@@ -8,9 +8,10 @@ the value of an entity is read at its number.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datamem.index.orders import Order
 from datamem.index.run import Run
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from datamem.index.level import Kills, Level
 
 Span = tuple[int, int]
+
+NarrowArray = NDArray[Any]
+
+_NARROW: Final = (np.uint8, np.uint16, np.uint32)
 
 SMALL_ROWS: Final = 65_536
 """An attribute of so few rows keeps its columns at hand; larger ones share what their segments keep."""
@@ -48,6 +53,7 @@ class Solid:
         "_by_entity",
         "_by_value",
         "_kept",
+        "_narrow",
         "_shape",
         "_words",
         "a",
@@ -62,6 +68,7 @@ class Solid:
         self._base_v, stop = by_value.span(a)
         self.row_count = stop - self._base_v
         self._kept: dict[tuple[Order, int], Int64Array] = {}
+        self._narrow: tuple[int, NarrowArray] | None = None
         self._words: memoryview | None = None
         self._shape: tuple[bool, int | None] | None = None
 
@@ -201,7 +208,26 @@ class Solid:
             found = np.empty(len(at), np.int64)
             found[by] = taken
             return found
-        return self._column(Order.AEVT, 2)[at]
+        if self.row_count <= SMALL_ROWS:
+            return self._column(Order.AEVT, 2)[at]
+        low, narrow = self._narrow or self._find_narrow()
+        values: Int64Array = narrow[at].astype(np.int64, copy=False)
+        if low:
+            values += low
+        return values
+
+    def _find_narrow(self) -> tuple[int, NarrowArray]:
+        """Return the values in the order of entities, each as the least one and what it is above it.
+
+        Rows here and there are read from as few bytes as hold them: from wide columns, that is one row for
+        each line of cache, and several such columns are no longer in it.
+        """
+        wide = self.all_values()
+        low = int(wide.min())
+        spread = int(wide.max()) - low
+        kind = next((kind for kind in _NARROW if spread <= np.iinfo(kind).max), None)
+        self._narrow = (0, wide) if kind is None else (low, (wide - low).astype(kind))
+        return self._narrow
 
     def _column(self, order: Order, i: int) -> Int64Array:
         kept = self._kept.get((order, i))
