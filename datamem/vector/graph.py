@@ -39,13 +39,25 @@ class Graph:
         is_mapped: it was opened from a file and must never be added to.
     """
 
-    __slots__ = ("_index", "_lock", "is_mapped", "scale", "spec", "start", "stop")
+    __slots__ = (
+        "_expansion",
+        "_index",
+        "_lock",
+        "_search_many",
+        "is_mapped",
+        "scale",
+        "spec",
+        "start",
+        "stop",
+    )
 
     def __init__(
         self, spec: VectorSpec, index: Any, start: int, stop: int, scale: float
     ) -> None:
         self.spec = spec
         self._index = index
+        self._search_many = index._compiled.search_many  # noqa: SLF001 - without two wrappers
+        self._expansion = index.expansion_search
         self.start, self.stop = start, stop
         self.scale = scale
         self.is_mapped = False
@@ -73,13 +85,16 @@ class Graph:
             keeps coarser components).
         """
         expansion = max(EXPANSION if ef is None else ef, 1)
-        count = min(k, len(self))
+        asked = self._encoded(query.reshape(1, -1))
         with self._lock:
-            if self._index.expansion_search != expansion:
-                self._index.expansion_search = expansion
-            found = self._index.search(self._encoded(query), count, threads=1)
-        rows: Int64Array = found.keys.view(np.int64)
-        return rows, self._scores(found.distances) if self.spec.dtype == "f32" else None
+            if self._expansion != expansion:
+                self._index.expansion_search = self._expansion = expansion
+            keys, distances, counts, *_ = self._search_many(
+                asked, count=min(k, len(self)), threads=1
+            )
+        count = int(counts[0])
+        rows: Int64Array = keys[0, :count].view(np.int64)
+        return rows, self._scores(distances[0, :count]) if self.spec.dtype == "f32" else None
 
     def _scores(self, distances: Scores) -> Scores:
         if self.spec.metric == "l2":
@@ -115,7 +130,7 @@ class Graph:
                 return np.clip(steps, -_MOST, _MOST).astype(np.int8)
             case _:
                 pass
-        return np.ascontiguousarray(rows)
+        return rows if rows.flags.c_contiguous else np.ascontiguousarray(rows)
 
 
 def new_graph(spec: VectorSpec, start: int, sample: Matrix) -> Graph:

@@ -8,6 +8,7 @@ than it should, whatever the view hides.
 
 from __future__ import annotations
 
+from operator import gt
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -147,10 +148,14 @@ def _hits(store: VectorStore, found: Found, k: int) -> Hits:
         least = np.partition(scores, len(scores) - k)[len(scores) - k]
         best = np.flatnonzero(scores >= least)
         rows, e, tx, scores = rows[best], e[best], tx[best], scores[best]
-    if len(scores) > k or not (scores[1:] < scores[:-1]).all():
+    if len(scores) > k or not _descend(scores.tolist()):
         order = np.lexsort((e, -scores))[:k]
         rows, e, tx, scores = rows[order], e[order], tx[order], scores[order]
     return Hits(e, store.codes.values()[rows], tx, scores.astype(np.float64))
+
+
+def _descend(scores: list[float]) -> bool:
+    return all(map(gt, scores, scores[1:]))
 
 
 def _is_by_graph(

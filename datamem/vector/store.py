@@ -43,6 +43,7 @@ MARGIN: Final = {"f32": 1, "f16": 2, "i8": 4, "b1": 1}
 FETCH_MOST: Final = 1_024
 """No graph is asked for more rows than this: scoring what is visible is quicker then."""
 
+_FEW_ROWS: Final = 64
 _APPEND_ROWS: Final = 8_192
 _FEW_CODES: Final = 32
 """So many vectors are asked for one by one; more in one pass over the attribute."""
@@ -187,8 +188,8 @@ class VectorStore:
             part = fresh[at : at + _APPEND_ROWS]
             vectors = heap_vectors(heap, part, self.spec.dimensions)
             self.matrix.append(as_rows(vectors, self.spec))
+            self.owners.extend(self.codes.count + len(part))  # before a search finds them
             self.codes.append(part)
-        self.owners.extend(self.codes.count)
 
     def _load(self, index: Index) -> None:
         """Begin with what the files hold, if it is of this log: one that lost its end has others."""
@@ -299,7 +300,11 @@ class VectorStore:
             wide = ef or max(EXPANSION, 2 * fetch if fetch > k * margin else 0)
             rows, scores, bound = self._near_own(query, fetch, wide)
             is_several = len(rows) > fetch  # graphs, each as far as its own bound
-            seen = self.owners.seen(rows, upto, among)
+            seen = None
+            if len(rows) <= _FEW_ROWS and among is None:
+                seen = self.owners.all_of(rows, upto)
+            if seen is None:
+                seen = self.owners.seen(rows, upto, among)
             if seen is None:
                 return None
             if len(seen.e) < len(rows):
@@ -395,6 +400,8 @@ class VectorStore:
         """Return the best rows of each graph and of those in none."""
         graphs = self.graphs
         start, count = graphs[-1].stop if graphs else 0, self.codes.count
+        if start == count and len(graphs) == 1:
+            return self._near_graph(graphs[0], query, k, ef)
         found = [self._near_graph(graph, query, k, ef) for graph in graphs]
         if start < count or not found:
             found.append(self._near_tail(query, k, start, count))
