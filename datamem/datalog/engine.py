@@ -113,6 +113,12 @@ class PreparedQuery:
             return ENGINE
         return short.run(db, inputs)
 
+    def short_way(self, inputs: Sequence[Any]) -> _Short | StarScope | None:
+        """Return the way that is tried before the engine, or None; see `datamem.datalog.ways`."""
+        short = self._plan(inputs)[2]
+        db = inputs[0] if inputs else None
+        return short if type(db) is Db and db.view.is_plain else None
+
     def bound_to(self, database: Any) -> PreparedQuery:
         """Return the same prepared query with its first input given."""
         return PreparedQuery(self.query, database, plans=self._plans, values=self._values)

@@ -1,33 +1,46 @@
-"""Explaining: the steps of a query in the order they run, with estimated and actual rows and time."""
+"""Explaining: the steps of a query in the order they run, with estimated and actual rows and time.
+
+A query that has a short way takes none of these steps; then the explanation says which way, and what it reads.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from datamem.datalog.context import Context, StepTrace, clock
 from datamem.datalog.describe import describe
-from datamem.datalog.engine import answer, make_context, prepare
+from datamem.datalog.engine import PreparedQuery, answer, make_context, prepare
 from datamem.datalog.inputs import bind_inputs
 from datamem.datalog.plan import estimate, touched
 from datamem.datalog.relation import Relation
+from datamem.datalog.result import Result
+from datamem.datalog.simple import ENGINE
+from datamem.datalog.star_plan import StarScope
 from datamem.datalog.steps import Step
+from datamem.datalog.ways import way_of
+
+_ENGINE: Final[Mapping[str, Any]] = {"way": "engine", "reads": []}
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A plan as text (`str`) and as data (`steps`).
+    """A plan as text (`str`) and as data.
 
     Attributes:
         steps: one mapping a step: clause, how, estimate; and, analysed, rows_in, rows_out, us.
         rows: rows of the answer, or None where the query was not run.
-        seconds: time of the whole query, or None.
+        seconds: time of all steps, or None.
+        way: how the query is answered in fact: way ("engine", or "star", "point", "closure", "search", which
+            take none of the steps) and reads, in their order: attribute, index, and the rows that it selects by
+            itself or None; analysed also rows and us, of the answer by a short way.
     """
 
     steps: tuple[Mapping[str, Any], ...]
     rows: int | None = None
     seconds: float | None = None
+    way: Mapping[str, Any] = field(default_factory=lambda: _ENGINE)
 
     def __str__(self) -> str:
         return _text(self)
@@ -55,12 +68,46 @@ def explain(
     trace: list[StepTrace] = []
     context = make_context(resolved, inputs, functions=functions, trace=trace)
     if not analyze:
-        return Explanation(tuple(_planned(context, inputs)))
+        steps = tuple(_planned(context, inputs))
+        return Explanation(steps, way=_ENGINE if functions else _way(prepared, inputs))
     start = clock()
     found = answer(context, inputs)
     seconds = clock() - start
-    size = len(found) if hasattr(found, "__len__") and not isinstance(found, str) else 1
-    return Explanation(tuple(_traced(step) for step in trace), size, seconds)
+    steps = tuple(_traced(step) for step in trace)
+    way = _ENGINE if functions else _timed_way(prepared, inputs)
+    return Explanation(steps, _size(found), seconds, way)
+
+
+def _way(prepared: PreparedQuery, inputs: tuple[Any, ...]) -> Mapping[str, Any]:
+    """Return the way that a call with these inputs goes, as far as it can be told without going it."""
+    short = prepared.short_way(inputs)
+    found = None if short is None else way_of(short, inputs[0], inputs)
+    return _ENGINE if found is None else {"way": found[0], "reads": found[1]}
+
+
+def _timed_way(prepared: PreparedQuery, inputs: tuple[Any, ...]) -> Mapping[str, Any]:
+    """Return the way that a call with these inputs goes, with rows and time."""
+    way, short = _way(prepared, inputs), prepared.short_way(inputs)
+    if way is _ENGINE or short is None:
+        return _ENGINE
+    if isinstance(short, StarScope):
+        context = make_context(prepared.resolved(inputs), inputs)
+        if short.relation(context, inputs) is None:
+            return _ENGINE
+        start = clock()
+        found = answer(context, inputs, short)
+    else:
+        start = clock()
+        found = short.run(inputs[0], inputs)
+    us = round((clock() - start) * 1e6, 1)
+    return _ENGINE if found is ENGINE else {**way, "rows": _size(found), "us": us}
+
+
+def _size(found: Any) -> int:
+    """Return how many rows an answer of any shape has."""
+    if found is None:
+        return 0
+    return len(found) if isinstance(found, Result | list) else 1
 
 
 def _traced(step: StepTrace) -> dict[str, Any]:
@@ -136,6 +183,22 @@ def _text(explanation: Explanation) -> str:
         ).rstrip()
         for row in [header, *rows]
     ]
-    if analysed and explanation.seconds is not None:
-        lines.append(f"{explanation.rows:,} rows in {explanation.seconds * 1e3:.2f} ms")
+    if explanation.rows is not None and explanation.seconds is not None:
+        lines.append(_took(explanation.rows, explanation.seconds * 1e3))
+    if explanation.way["way"] != "engine":
+        lines.append(_way_text(explanation.way))
     return "\n".join(lines)
+
+
+def _way_text(way: Mapping[str, Any]) -> str:
+    reads = [
+        f"{read['attribute']} by {read['index']}"
+        + ("" if read["rows"] is None else f" ({read['rows']:,})")
+        for read in way["reads"]
+    ]
+    text = f"taken instead, the short way: {way['way']}, {', '.join(reads)}"
+    return text if "us" not in way else f"{text}: {_took(way['rows'], way['us'] / 1e3)}"
+
+
+def _took(rows: int, ms: float) -> str:
+    return f"{rows:,} row{'s' * (rows != 1)} in {ms:.2f} ms"

@@ -80,18 +80,40 @@ class StarRows:
         REQUIRES: a plain view of a database.
         """
         words = self._words(db, inputs)
-        if words is None:
+        pieces = None if words is None else self._pieces(db)
+        if words is None or pieces is None:
             return None
+        columns = self._columns(pieces, words)
+        if columns is None or ENTITY in self.outputs:
+            return columns
+        return kernels.distinct_rows(columns)
+
+    def reads(self, db: Db, inputs: Sequence[Any]) -> list[tuple[Leaf, int]] | None:
+        """Return the leaves in the order they are read, each with the rows that it selects by itself.
+
+        None where that takes the engine, as far as it can be told before a row is read.
+
+        REQUIRES: a plain view of a database.
+        """
+        words = self._words(db, inputs)
+        pieces = None if words is None else self._pieces(db)
+        if words is None or pieces is None:
+            return None
+        spans = self._spans(pieces, words)
+        return [(self.leaves[i], spans[i][1] - spans[i][0]) for i in _order(spans)]
+
+    def _pieces(self, db: Db) -> list[Piece] | None:
         pieces: list[Piece] = []
         for leaf in self.leaves:
             solids = db.solids(leaf.attribute)
             if not solids:
                 return None
             pieces.append(solids[0] if len(solids) == 1 else Layered(solids))
-        columns = self._columns(pieces, words)
-        if columns is None or ENTITY in self.outputs:
-            return columns
-        return kernels.distinct_rows(columns)
+        return pieces
+
+    def _spans(self, pieces: Sequence[Piece], words: tuple[int, ...]) -> list[_Span]:
+        pairs = zip(self.leaves, pieces, strict=True)
+        return [_span(leaf, piece, words) for leaf, piece in pairs]
 
     def _words(self, db: Db, inputs: Sequence[Any]) -> tuple[int, ...] | None:
         """Return the words known before any row is read; None where only the engine can tell."""
@@ -117,17 +139,14 @@ class StarRows:
         None where an attribute of one value has entities with several, from when it had many.
         """
         leaves = self.leaves
-        spans = [_span(leaf, piece, words) for leaf, piece in zip(leaves, pieces, strict=True)]
-        if len(leaves) == 1:
-            at, (start, stop), piece = 0, spans[0], pieces[0]
-        else:
-            at = min(range(len(leaves)), key=lambda i: spans[i][1] - spans[i][0])
-            (start, stop), piece = spans[at], pieces[at]
+        spans = self._spans(pieces, words)
+        at, *rest = _order(spans) if len(leaves) > 1 else (0,)
+        (start, stop), piece = spans[at], pieces[at]
         rows = _Rows.of(leaves[at], at, piece, start, stop)
         may_repeat = leaves[at].equals < 0 and (len(leaves) > 1 or not leaves[at].is_asked)
         if may_repeat and not rows.are_distinct(piece):
             return None
-        if len(leaves) > 1 and not self._join(rows, at, pieces, spans, words):
+        if rest and not self._join(rows, rest, pieces, spans, words):
             return None
         found = rows.columns
         return [rows.es if i == ENTITY else found[i] for i in self.outputs]
@@ -135,18 +154,16 @@ class StarRows:
     def _join(
         self,
         rows: _Rows,
-        driver: int,
+        rest: Sequence[int],
         pieces: Sequence[Piece],
         spans: Sequence[_Span],
         words: tuple[int, ...],
     ) -> bool:
-        """Look up all other leaves by entity, those that drop rows before those that add a column.
+        """Look up all other leaves by entity.
 
         Returns:
             False where an entity has several values.
         """
-        rest = [i for i in range(len(pieces)) if i != driver]
-        rest.sort(key=lambda i: (spans[i][1] - spans[i][0]) / pieces[i].row_count)
         for i in rest:
             leaf, piece = self.leaves[i], pieces[i]
             if leaf.is_many:
@@ -219,6 +236,11 @@ class _Rows:
             self.keep(is_there)
             at = at[is_there]
         return piece.values_at(at)
+
+
+def _order(spans: Sequence[_Span]) -> list[int]:
+    """Return the leaf of the fewest rows first; the others drop the more rows the fewer they have."""
+    return sorted(range(len(spans)), key=lambda i: spans[i][1] - spans[i][0])
 
 
 def _span(leaf: Leaf, piece: Piece, words: tuple[int, ...]) -> _Span:
