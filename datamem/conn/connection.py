@@ -103,6 +103,7 @@ class Connection:
         meta: Mapping[Any, Any] | None = None,
         *,
         basis_t: int | None = None,
+        sync: bool = True,
     ) -> TxReport:
         """Commit a transaction: all of it or, with an error, nothing.
 
@@ -110,6 +111,9 @@ class Connection:
             tx_data: EDN text, or a list of maps and of `[op …]` vectors.
             meta: attributes of the transaction entity: who, which run, why.
             basis_t: refuse with `transact/stale-basis` if the database has moved past this t.
+            sync: False returns before the disk has it, whatever the policy; the next commit that is
+                synced, or `sync()`, sees to that. A crash before loses the newest such transactions,
+                each whole. For many at once that can be done again, as imports can.
 
         Returns:
             the report; the transaction is in the log, and synced as the connection's policy says.
@@ -137,7 +141,7 @@ class Connection:
                 basis_t=basis_t,
             )
 
-        return self.commit(plan)
+        return self.commit(plan, sync=sync)
 
     def update(
         self,
@@ -218,8 +222,11 @@ class Connection:
                 yield entry.t, entry.columns
         yield from recent
 
-    def commit(self, plan: Callable[[Db], Any]) -> TxReport:
+    def commit(self, plan: Callable[[Db], Any], *, sync: bool = True) -> TxReport:
         """Commit what `plan(db)` resolves the newest value to; for layers that make their own plans.
+
+        Args:
+            sync: see `transact`.
 
         Raises:
             TransactError: `transact/nested` when called by a transaction function.
@@ -229,7 +236,7 @@ class Connection:
         if self._guards:
             plan = _guarded(plan, [check for guard in self._guards if (check := guard())])
         try:
-            return self._writer.commit(plan)
+            return self._writer.commit(plan, is_synced=sync)
         finally:
             if self._reports:
                 self._deliver()

@@ -34,9 +34,9 @@ class ForkStore(MemoryStore):
         """Store entry `n`; the parent's numbers are taken."""
         super().append(n - self._shared, entry, checkpoint=checkpoint)
 
-    def append_many(self, n: int, entries: Sequence[bytes]) -> None:
+    def append_many(self, n: int, entries: Sequence[bytes], *, is_synced: bool = True) -> None:
         """Store several entries from `n` on."""
-        super().append_many(n - self._shared, entries)
+        super().append_many(n - self._shared, entries, is_synced=is_synced)
 
     def head(self) -> int:
         """Return the number of the newest entry."""

@@ -44,12 +44,15 @@ _logger = logging.getLogger("datamem")
 class Commit(Request):
     """One transaction to be, and what came of it; `is_alone` work is no transaction."""
 
-    __slots__ = ("error", "is_alone", "report", "work")
+    __slots__ = ("error", "is_alone", "is_synced", "report", "work")
 
-    def __init__(self, work: Callable[..., Any], *, is_alone: bool = False) -> None:
+    def __init__(
+        self, work: Callable[..., Any], *, is_alone: bool = False, is_synced: bool = True
+    ) -> None:
         super().__init__()
         self.work = work
         self.is_alone = is_alone
+        self.is_synced = is_synced
         self.report: Any = None
         self.error: BaseException | None = None
 
@@ -105,13 +108,15 @@ class Writer:
         self._turns: Turns[Commit] = Turns(self._work, most=GROUP_MOST)
         self._note_schema(state.db.schema)
 
-    def commit(self, resolve: Resolve) -> TxReport:
+    def commit(self, resolve: Resolve, *, is_synced: bool = True) -> TxReport:
         """Commit one transaction; returns when the log has it, synced as the policy says.
+
+        A group is synced if any of its members is to be.
 
         Raises:
             DatamemError: what `resolve` or the store refuses; nothing has changed then.
         """
-        report: TxReport = self._submit(Commit(resolve))
+        report: TxReport = self._submit(Commit(resolve, is_synced=is_synced))
         return report
 
     def alone(self, work: Callable[[], Any]) -> Any:
@@ -154,7 +159,7 @@ class Writer:
             self._group = group
             for request in requests:
                 self._resolve(request, group)
-            self._append(group.head + 1, group.entries)
+            self._append(group)
             self._publish(group)
         except BaseException as error:
             self._settle(error)
@@ -192,10 +197,15 @@ class Writer:
         group.db, group.digest = after, digest
         group.row_count += len(plan.e)
 
-    def _append(self, n: int, entries: list[bytes]) -> None:
-        if len(entries) == 1:
+    def _append(self, group: _Group) -> None:
+        n, entries = group.head + 1, group.entries
+        if not entries:
+            return
+        if not any(request.is_synced for request in group.members):
+            self.store.append_many(n, entries, is_synced=False)
+        elif len(entries) == 1:
             self.store.append(n, entries[0])
-        elif entries:
+        else:
             self.store.append_many(n, entries)
 
     def _publish(self, group: _Group) -> None:

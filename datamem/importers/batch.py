@@ -85,8 +85,13 @@ class Connection(Protocol):
     def db(self) -> Any:
         """The database value now."""
 
-    def transact(self, tx_data: Any, meta: Mapping[Any, Any] | None = None) -> Any:
+    def transact(
+        self, tx_data: Any, meta: Mapping[Any, Any] | None = None, *, sync: bool = True
+    ) -> Any:
         """Commit the transaction and return its report."""
+
+    def sync(self) -> None:
+        """Make every commit so far durable."""
 
 
 def identity_of(entity: EntityMap) -> tuple[Keyword, Any] | None:

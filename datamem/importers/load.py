@@ -34,8 +34,19 @@ def import_batches(
     """Transact what the database does not hold yet of each batch, in order; fill in the report.
 
     Interrupted at any point, the same call later goes on where it stopped: a batch is in the
-    database whole or not at all.
+    database whole or not at all. The disk is waited for once, at the end.
     """
+    try:
+        _import_all(conn, batches, report, progress)
+    finally:
+        if report.transactions:
+            conn.sync()
+    return report
+
+
+def _import_all(
+    conn: Connection, batches: Sequence[Batch], report: ImportReport, progress: Progress | None
+) -> None:
     for done_count, batch in enumerate(batches, start=1):
         identities = _identities(batch, conn.db.schema)
         known = known_identities(conn.db, chain.from_iterable(identities))
@@ -48,7 +59,6 @@ def import_batches(
             _transact(conn, batch, entities, report)
         if progress is not None:
             progress(done_count, len(batches))
-    return report
 
 
 def _news(conn: Connection, batch: Batch, known: set[Identity]) -> Sequence[EntityMap]:
@@ -74,7 +84,7 @@ def _transact(
         report.undated_count += 1
     if not batch.keep_known:
         entities = _with_tempids(entities, conn.db.schema)
-    done = conn.transact(list(entities), meta=meta)
+    done = conn.transact(list(entities), meta=meta, sync=False)
     report.transactions += 1
     report.datoms += done.datom_count
 

@@ -46,8 +46,14 @@ class MemoryStore:
             if checkpoint:
                 self._checkpoints.append(n)
 
-    def append_many(self, n: int, entries: Sequence[bytes]) -> None:
-        """See `Store.append_many`."""
+    def append_many(
+        self,
+        n: int,
+        entries: Sequence[bytes],
+        *,
+        is_synced: bool = True,  # noqa: ARG002 - as the protocol
+    ) -> None:
+        """See `Store.append_many`; nothing here is ever durable."""
         with self._changed:
             self._append(n, entries)
 

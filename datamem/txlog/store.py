@@ -76,8 +76,11 @@ class Store(Protocol):
         """
         ...
 
-    def append_many(self, n: int, entries: Sequence[bytes]) -> None:
+    def append_many(self, n: int, entries: Sequence[bytes], *, is_synced: bool = True) -> None:
         """Store several entries as n, n + 1, … with one write and one sync (group commit).
+
+        Not synced, they are durable with the next that are, or after `sync`; a crash before that may
+        lose the newest of them, as under the policy "off".
 
         On an error no entry of the group counts as stored; see `append`.
         """

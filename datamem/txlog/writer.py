@@ -56,7 +56,9 @@ class LogWriter:
         self._preallocates = always and preallocate
         self._allocated = fs.size(fd) if fd is not None else 0
 
-    def append(self, n: int, entries: Sequence[bytes], *, checkpoint: bool) -> None:
+    def append(
+        self, n: int, entries: Sequence[bytes], *, checkpoint: bool, is_synced: bool = True
+    ) -> None:
         """Write entries n, n + 1, …; see `Store.append`."""
         if self.failure is not None:
             raise self._refusal()
@@ -70,9 +72,11 @@ class LogWriter:
         if file is None or checkpoint or file.stop >= self._file_bytes:
             self._begin_file(file, n, entries, checkpoint=checkpoint)
         else:
-            self._extend(file, n, entries)
+            self._extend(file, n, entries, is_synced=is_synced and self._always)
 
-    def _extend(self, file: LogFile, n: int, entries: Sequence[bytes]) -> None:
+    def _extend(
+        self, file: LogFile, n: int, entries: Sequence[bytes], *, is_synced: bool
+    ) -> None:
         stop, count = file.stop, len(file.starts)
         data, starts = _encode(
             ENTRY, n, entries, durable=self.durable, seed=file.header.seed, offset=stop
@@ -80,7 +84,7 @@ class LogWriter:
         if self._preallocates and stop + len(data) > self._allocated:
             self._preallocate(file, stop + len(data))
         try:
-            self._write(file, data, stop)
+            self._write(file, data, stop, is_synced=is_synced)
             file.starts.extend(starts)
             file.stop = stop + len(data)
             file.last_crc = checksum_at(data, starts[-1] - stop)
@@ -93,10 +97,10 @@ class LogWriter:
                 file.stop = stop
                 self._take_back(file)
             raise
-        if self._always:
+        if is_synced:
             self.durable = self.head
 
-    def _write(self, file: LogFile, data: bytes, offset: int) -> None:
+    def _write(self, file: LogFile, data: bytes, offset: int, *, is_synced: bool) -> None:
         fd = self._descriptor()
         try:
             write_all(self._fs, fd, data, offset)
@@ -105,7 +109,7 @@ class LogWriter:
             if taken_back and is_full(error):
                 raise storage_error(error, "appending to", file.path) from error
             raise self._fail(error, file) from error
-        if self._always:
+        if is_synced:
             try:
                 self._fs.fdatasync(fd)
             except OSError as error:

@@ -58,6 +58,19 @@ def test_a_database_in_memory_ends_with_its_connection() -> None:
         assert [entry.t for entry in one.log()] == [1, 2]
 
 
+def test_a_transaction_may_leave_its_sync_to_the_next(tmp_path) -> None:
+    with datamem.connect(tmp_path / "db", SCHEMA) as conn:
+        durable = conn.transact([{":p/name": "synced"}]).t
+        for number in range(3):
+            conn.transact([{":p/name": f"later {number}"}], sync=False)
+        assert conn.db.basis_t == durable + 3
+        assert conn._store.durable == durable
+        assert conn.transact([{":p/name": "synced too"}]).t == conn._store.durable
+        conn.transact([{":p/name": "last"}], sync=False)
+        conn.sync()
+        assert conn._store.durable == conn.db.basis_t
+
+
 def test_a_directory_is_made_and_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b"
     with datamem.connect(path, SCHEMA, fsync="interval:5") as conn:

@@ -100,11 +100,11 @@ class Gated(MemoryStore):
             super().append(n, entry, checkpoint=checkpoint)
         self._fail()
 
-    def append_many(self, n: int, entries: Sequence[bytes]) -> None:
+    def append_many(self, n: int, entries: Sequence[bytes], *, is_synced: bool = True) -> None:
         self._wait()
         self.groups.append(len(entries))
         if self.failure is None or self.fails_after:
-            super().append_many(n, entries)
+            super().append_many(n, entries, is_synced=is_synced)
         self._fail()
 
     def _wait(self) -> None:
