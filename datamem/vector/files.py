@@ -2,7 +2,8 @@
 
     manifest.json   what is in the others, how long they are, and their checks; replaced atomically
     rows.f32        the matrix, appended to: little-endian float32
-    <number>.i64    heap code, owner, transaction, end and check of each row, a column after the other
+    <number>.i64    heap code, owner, transaction and end of each row, one column after the other,
+                    and then their checks, of 32 bits
     <start>-<stop>-<number>.graph   usearch's own format, whole
 
 Checks are sums of words, a CRC-32 over those for whole files. A flipped bit in a graph would end the
@@ -18,17 +19,21 @@ import weakref
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from datamem.index.kernels import Int64Array
 from datamem.schema.types import VectorSpec
 from datamem.vector.graph import Graph, open_graph
 from datamem.vector.metrics import Matrix
 
+Sums: TypeAlias = npt.NDArray[np.uint32]
+
 _FORMAT: Final = 2
 _CHECKED_ROWS: Final = 8_192
+_FLAGS: Final = ("ascends", "is_shared", "has_ended")
 _READ_BYTES: Final = 1 << 20
 """A file is summed up in pieces of so many bytes: another number is another check."""
 
@@ -44,13 +49,14 @@ class Columns(NamedTuple):
         codes: int64[n].
         owners: int64[3, n], as `Owners` keeps them.
         ascends: whether the codes do.
-        is_shared: whether any owner says that a row is shared.
+        is_shared, has_ended: as `Owners` says.
     """
 
     codes: Int64Array
     owners: Int64Array
     ascends: bool
     is_shared: bool
+    has_ended: bool
 
 
 class State(NamedTuple):
@@ -83,7 +89,7 @@ class RowFile:
         rows: float32[n, dimensions], mapped, never written to: `need` those that are read.
     """
 
-    def __init__(self, path: Path, dimensions: int, sums: Int64Array) -> None:
+    def __init__(self, path: Path, dimensions: int, sums: Sums) -> None:
         count = len(sums)
         mapped = np.memmap(path, "<f4", "r", shape=(count, dimensions))
         self.rows: Matrix = mapped.view(np.ndarray)  # a memmap's slices cost microseconds
@@ -134,13 +140,12 @@ class RowFile:
         self._is_checked[numbers] = True
 
 
-def row_sums(rows: Matrix, numbers: Int64Array) -> Int64Array:
-    """Return a check of each row and its place, int64[n] from 0 to 2³²."""
+def row_sums(rows: Matrix, numbers: Int64Array) -> Sums:
+    """Return a check of each row and its place, uint32[n]."""
     words = np.ascontiguousarray(rows).view(np.uint32)
     width = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint32)
-    sums = np.einsum("ij,j->i", words, width) * (2 * numbers + 1).astype(np.uint32)
-    found: Int64Array = sums.astype(np.int64)
-    return found
+    sums: Sums = np.einsum("ij,j->i", words, width) * (2 * numbers + 1).astype(np.uint32)
+    return sums
 
 
 def file_check(path: Path) -> int:
@@ -166,7 +171,7 @@ class VectorFiles:
         self._directory = directory
         self._is_writable = is_writable
         self._spec = spec
-        self._sums: Int64Array = np.empty(0, np.int64)
+        self._sums: Sums = np.empty(0, np.uint32)
         self._state: State | None = None
         self._graphs: dict[tuple[int, int], dict[str, Any]] = {}
         self._number = 0
@@ -193,18 +198,16 @@ class VectorFiles:
         if not count:
             return None
         path = self._directory / str(manifest["columns_file"])
-        if path.stat().st_size != 40 * count or file_check(path) != manifest["columns"]:
+        if path.stat().st_size != 36 * count or file_check(path) != manifest["columns"]:
             raise Damaged(str(path))
-        mapped = np.memmap(path, "<i8", "c", shape=(5, count))
-        words = mapped.view(np.ndarray)
-        rows = RowFile(self._directory / "rows.f32", width, words[4])
+        words = np.memmap(path, "<i8", "c", shape=(4, count)).view(np.ndarray)
+        sums = np.memmap(path, "<u4", "r", 32 * count).view(np.ndarray)
+        rows = RowFile(self._directory / "rows.f32", width, sums)
         graphs = tuple(self._graph(item) for item in manifest["graphs"])
-        self._sums, self._number = words[4], int(manifest["number"])
+        self._sums, self._number = sums, int(manifest["number"])
         self._state = State(manifest["synced_tx"], manifest["instant"])
-        ascends, is_shared = bool(manifest["ascends"]), bool(manifest["is_shared"])
-        return Saved(
-            rows, Columns(words[0], words[1:4], ascends, is_shared), graphs, self._state
-        )
+        flags = [bool(manifest[name]) for name in _FLAGS]
+        return Saved(rows, Columns(words[0], words[1:], *flags), graphs, self._state)
 
     def _graph(self, item: dict[str, Any]) -> Graph:
         path = self._directory / str(item["file"])
@@ -235,10 +238,12 @@ class VectorFiles:
             return
         self._directory.mkdir(parents=True, exist_ok=True)
         self._append_rows(matrix, count)
-        words = np.concatenate((columns.codes, columns.owners.reshape(-1), self._sums))
         self._number += 1
         name = f"{self._number}.i64"  # the one before may be mapped
-        words.astype("<i8", copy=False).tofile(self._directory / name)
+        with (self._directory / name).open("wb") as file:
+            for column in (columns.codes, *columns.owners):
+                file.write(column.astype("<i8", copy=False).tobytes())
+            file.write(self._sums.astype("<u4", copy=False).tobytes())
         kept = {}
         for graph in graphs:
             key = (graph.start, graph.stop)
@@ -298,8 +303,7 @@ class VectorFiles:
             "rows": len(columns.codes),
             "columns_file": columns_file,
             "columns": file_check(self._directory / columns_file),
-            "ascends": columns.ascends,
-            "is_shared": columns.is_shared,
+            **{name: getattr(columns, name) for name in _FLAGS},
             "synced_tx": state.synced_tx,
             "instant": state.instant,
             "graphs": list(graphs.values()),
@@ -323,7 +327,7 @@ class VectorFiles:
 
     def clear(self) -> None:
         """Delete everything; what cannot be deleted is not named by a manifest any more."""
-        self._sums, self._graphs, self._state = np.empty(0, np.int64), {}, None
+        self._sums, self._graphs, self._state = np.empty(0, np.uint32), {}, None
         if self._is_writable and self._directory.is_dir():
             for path in self._directory.iterdir():
                 path.unlink(missing_ok=True)

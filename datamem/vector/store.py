@@ -207,7 +207,9 @@ class VectorStore:
         columns = saved.columns
         self.matrix.adopt(saved.rows)
         self.codes.adopt(columns.codes, ascends=columns.ascends)
-        self.owners.adopt(columns.owners, is_shared=columns.is_shared)
+        self.owners.adopt(
+            columns.owners, is_shared=columns.is_shared, has_ended=columns.has_ended
+        )
         self.graphs = saved.graphs
         self._synced_tx, self._instant = saved.state
 
@@ -257,6 +259,7 @@ class VectorStore:
                     self.owners.columns(),
                     self.codes.ascends,
                     self.owners.is_shared,
+                    self.owners.has_ended,
                 )
                 state = State(self._synced_tx, self._instant)
                 self._files.save(self.matrix, columns, self.graphs, state)
