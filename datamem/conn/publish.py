@@ -13,6 +13,7 @@ from datamem.index.heap import RootHeap
 from datamem.index.heap_segment import (
     HeapSegment,
     HeapTable,
+    digest64,
     encode_segment,
     encode_table,
     merge_tables,
@@ -73,12 +74,12 @@ class Publisher:
 
     def _store_heap(self, size: int) -> None:
         heap = self._heap
-        values = heap.tail_values(size)
-        if not values:
+        tags, packed = heap.tail_bytes(size)
+        if not tags:
             return
-        pack = self._packs.write("heap", encode_segment(heap.stored_size, values))
+        pack = self._packs.write("heap", encode_segment(heap.stored_size, tags, packed))
         segment = HeapSegment(pack.data(), pack.name)
-        digests = np.array(segment.digests(), np.uint64)
+        digests = np.array(list(map(digest64, tags, packed)), np.uint64)
         codes = np.arange(segment.start, segment.stop, dtype=np.uint64)
         tables = list(heap.tables)
         blob, count = encode_table(digests, codes), len(codes)
@@ -86,8 +87,10 @@ class Publisher:
             older = tables.pop()
             blob = merge_tables([older, HeapTable(memoryview(blob))])
             count += older.count
-        table = self._packs.write("table", blob)
-        heap.adopt(segment, [*tables, HeapTable(table.data(), table.name)])
+        pack = self._packs.write("table", blob)
+        table = HeapTable(pack.data(), pack.name)
+        table.verify()
+        heap.adopt(segment, [*tables, table])
 
     @property
     def needed(self) -> set[str]:

@@ -21,7 +21,7 @@ _HEAD_BYTES: Final = 16
 class CheckedBytes:
     """The body of such a blob. Call `need` before reading a part of `body`."""
 
-    __slots__ = ("_checks", "_is_checked", "_name", "body")
+    __slots__ = ("_checks", "_is_checked", "_name", "body", "is_whole")
 
     def __init__(self, data: memoryview, magic: bytes, name: str) -> None:
         """Read the head.
@@ -40,6 +40,8 @@ class CheckedBytes:
             raise self._damaged(0)
         self._checks = np.frombuffer(head, "<u4", offset=_HEAD_BYTES)
         self._is_checked = bytearray(page_count)
+        self.is_whole = False
+        """Whether all of it has been verified at once, so that no part needs to be."""
         self.body = data[start:]
 
     def need(self, start: int, stop: int) -> None:
@@ -57,6 +59,7 @@ class CheckedBytes:
                 if zlib.crc32(self.body[first : first + PAGE_BYTES]) != self._checks[page]:
                     raise self._damaged(first)
                 is_checked[page] = 1
+        self.is_whole |= start == 0 and stop == len(self.body)
 
     def _damaged(self, offset: int) -> StorageError:
         return StorageError(

@@ -24,6 +24,7 @@ from datamem.schema.types import ValueType
 _KEYWORD, _SYMBOL, _CHAR, _BIGINT, _DECIMAL, _INSTANT, _UUID, _TUPLE = range(1, 9)
 _LIST, _SET, _MAP, _TAGGED, _VECTOR, _URI, _BIG = range(9, 16)
 
+_TEXT: Final = frozenset({str})
 _TEXT_TYPES: Final[dict[ValueType, Any]] = {
     ValueType.STRING: str,
     ValueType.KEYWORD: Keyword,
@@ -113,7 +114,7 @@ def _plain(value: Any) -> Any:
         )
     if kind is list:
         return [_plain(item) for item in value]
-    if kind is dict and all(type(key) is str for key in value):
+    if kind is dict and _TEXT.issuperset(map(type, value)):
         return {key: _plain(value[key]) for key in sorted(value)}
     return _plain_special(value)
 

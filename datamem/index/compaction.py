@@ -46,6 +46,7 @@ class Compactor:
     def __init__(self, packs: Packs) -> None:
         self.packs = packs
         self._job: _Job | None = None
+        self._planned: tuple[tuple[Level, ...], _Job | None] = (), None
         self.forgetful: Int64Array = EMPTY
         """Attributes whose ended rows are dropped when levels merge, int64[n]."""
 
@@ -105,6 +106,14 @@ class Compactor:
 
     def _plan(self, index: Index) -> Index:
         """Merge small neighbours now, begin with large ones, and catch up when far behind."""
+        levels, job = self._planned
+        if levels is index.levels and job is self._job:
+            return index
+        index = self._merge_due(index)
+        self._planned = index.levels, self._job
+        return index
+
+    def _merge_due(self, index: Index) -> Index:
         while (i := self._next_pair(index)) is not None:
             older, newer = index.levels[i], index.levels[i + 1]
             if older.row_count + newer.row_count <= INLINE_ROWS:

@@ -97,12 +97,13 @@ def key_bytes(tag: ValueType, key: Any) -> bytes:
 class _Tail:
     """Values since `start`, appended to by the heap's owner only."""
 
-    __slots__ = ("codes", "start", "tags", "values")
+    __slots__ = ("codes", "keys", "start", "tags", "values")
 
     def __init__(self, start: int) -> None:
         self.start = start
         self.values: list[Any] = []
         self.tags: list[ValueType] = []
+        self.keys: list[Any] = []
         self.codes: dict[ValueType, dict[Any, int]] = {tag: {} for tag in ValueType}
 
     def extend(self, values: Iterable[NewValue]) -> None:
@@ -110,6 +111,7 @@ class _Tail:
         for tag, value, key in values:
             self.codes[tag][key] = code
             self.tags.append(tag)
+            self.keys.append(key)
             self.values.append(value)
             code += 1
 
@@ -118,6 +120,7 @@ class _Tail:
         count = max(size - self.start, 0)
         del self.values[count:]
         del self.tags[count:]
+        del self.keys[count:]
         for codes in self.codes.values():
             newer = takewhile(lambda item: item[1] >= size, reversed(codes.items()))
             for key, _ in list(newer):
@@ -229,10 +232,11 @@ class RootHeap:
             start = stop
         return found + [self.get(code)[1] for code in codes[start:].tolist()]
 
-    def tail_values(self, size: int) -> list[TaggedValue]:
-        """Return the values that no segment holds yet, below code `size`."""
-        count = size - self._tail.start
-        return list(zip(self._tail.tags[:count], self._tail.values[:count], strict=True))
+    def tail_bytes(self, size: int) -> tuple[list[ValueType], list[bytes]]:
+        """Return types and canonical bytes of the values that no segment holds yet, below code `size`."""
+        tail = self._tail
+        tags = tail.tags[: size - tail.start]
+        return tags, list(map(key_bytes, tags, tail.keys))
 
     def adopt(self, segment: HeapSegment, tables: Sequence[HeapTable]) -> None:
         """Take over a stored segment of the tail's oldest values.
@@ -243,8 +247,8 @@ class RootHeap:
         self.tables = tuple(tables)
         tail = _Tail(segment.stop)
         kept = segment.stop - self._tail.start
-        values = zip(self._tail.tags[kept:], self._tail.values[kept:], strict=True)
-        tail.extend((tag, value, heap_key(tag, value)) for tag, value in values)
+        old = self._tail
+        tail.extend(zip(old.tags[kept:], old.values[kept:], old.keys[kept:], strict=True))
         self._tail = tail
 
     def _segment(self, code: int) -> HeapSegment:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from datamem.index.checked import CheckedBytes, seal_pages
-from datamem.index.codec import pack_value, unpack_value
+from datamem.index.codec import unpack_value
 from datamem.index.kernels import Int64Array
 from datamem.schema.types import ValueType
 
@@ -157,34 +157,48 @@ class HeapTable:
         Raises:
             StorageError: `storage/corrupt-blob`.
         """
-        need = self._checked.need
         bucket = digest >> self._shift
-        at = _HEAD_BYTES + 4 * bucket
-        need(at, at + 8)
+        if not self._checked.is_whole:
+            self._verify(bucket)
         start, stop = self._starts[bucket], self._starts[bucket + 1]
-        need(self._digests_at + 8 * start, self._digests_at + 8 * stop)
         i = bisect_left(self._digests, digest, start, stop)
         found = []
         while i < stop and self._digests[i] == digest:
-            need(self._codes_at + 8 * i, self._codes_at + 8 * i + 8)
             found.append(self._codes[i])
             i += 1
         return found
 
+    def _verify(self, bucket: int) -> None:
+        """Verify what a bucket is read from."""
+        need = self._checked.need
+        at = _HEAD_BYTES + 4 * bucket
+        need(at, at + 8)
+        start, stop = 8 * self._starts[bucket], 8 * self._starts[bucket + 1]
+        need(self._digests_at + start, self._digests_at + stop)
+        need(self._codes_at + start, self._codes_at + stop)
+
+    def verify(self) -> None:
+        """Verify all of it, so that nothing has to be verified later.
+
+        Raises:
+            StorageError: `storage/corrupt-blob`.
+
+        Cost: 0.5 ms a megabyte.
+        """
+        self._checked.need(0, len(self._checked.body))
+
     def columns(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Return (digests uint64[n], codes uint64[n])."""
-        self._checked.need(0, len(self._checked.body))
+        self.verify()
         return np.frombuffer(self._digests, np.uint64), np.frombuffer(self._codes, np.uint64)
 
 
-def encode_segment(start: int, values: Sequence[tuple[ValueType, Any]]) -> bytes:
-    """Return the blob of a segment that holds `values` as codes from `start` on."""
-    packed = [pack_value(tag, value) for tag, value in values]
+def encode_segment(start: int, tags: Sequence[ValueType], packed: Sequence[bytes]) -> bytes:
+    """Return the blob of a segment that holds values, by types and canonical bytes, from `start` on."""
     offsets = np.zeros(len(packed) + 1, "<u8")
-    np.cumsum([len(data) for data in packed], out=offsets[1:])
-    tags = bytes(tag for tag, _ in values)
+    np.cumsum(list(map(len, packed)), out=offsets[1:])
     head = np.array([start, len(packed)], "<u8").tobytes()
-    return seal_pages(_SEGMENT_MAGIC, b"".join((head, offsets.tobytes(), tags, *packed)))
+    return seal_pages(_SEGMENT_MAGIC, b"".join((head, offsets.tobytes(), bytes(tags), *packed)))
 
 
 def encode_table(digests: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> bytes:

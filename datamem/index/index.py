@@ -64,7 +64,7 @@ class Index:
             return self
         novelty = self.layers[-1].novelty
         layer = Layer(novelty, novelty.row_count, novelty.tomb_count)
-        return replace(self, layers=(*self.layers[:-1], layer))
+        return Index(self.levels, self.kills, (*self.layers[:-1], layer))
 
     def snapshot(self, basis_tx: int) -> Index:
         """Return an index that shares all data and that no later commit of its owner touches.

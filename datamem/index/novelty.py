@@ -11,8 +11,10 @@ Lookups go through shared dicts of row numbers; their readers ignore rows at or 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from copy import copy
+from itertools import compress
 from typing import Any, Final
 
 import numpy as np
@@ -39,7 +41,8 @@ class Novelty:
         self.views = [column.data for column in columns]
         self.row_count = 0
         self.by_e: dict[int, list[int]] = {}
-        self.by_av: dict[tuple[int, int], list[int]] = {}
+        self.by_av: dict[tuple[int, int], int | list[int]] = {}
+        """Mostly there is one row; see `rows_with`."""
         self.digests: dict[int, tuple[int, tuple[int, ...], int]] = {}
         """Of entities that change often: (tx, rows that held after it, how many rows there were)."""
         self.tombs = [np.empty(0, np.int64)] * 4
@@ -63,33 +66,39 @@ class Novelty:
 
         REQUIRES: `room()` for all of them; a fact retracted here holds now.
         """
-        e_view, a_view, v_view, tx_view, ended_view = self.views
-        row = self.row_count
+        if False in added:
+            for e, a, v, is_added in zip(es, as_, vs, added, strict=True):
+                if not is_added:
+                    self._end(e, a, v, tx)
+            es, as_, vs = ([*compress(column, added)] for column in (es, as_, vs))
+        self._assert(es, as_, vs, tx)
+
+    def _assert(
+        self, es: Sequence[int], as_: Sequence[int], vs: Sequence[int], tx: int
+    ) -> None:
+        row, stop = self.row_count, self.row_count + len(es)
+        for view, column in zip(self.views, (es, as_, vs), strict=False):
+            view[row:stop] = array("l", column)
+        self.tx[row:stop] = tx
+        self.ended[row:stop] = MAX_T
         by_e, by_av = self.by_e, self.by_av
-        for e, a, v, is_added in zip(es, as_, vs, added, strict=True):
-            if not is_added:
-                self._end(e, a, v, tx)
-                continue
-            e_view[row] = e
-            a_view[row] = a
-            v_view[row] = v
-            tx_view[row] = tx
-            ended_view[row] = MAX_T
+        for number, e in enumerate(es, row):
             rows = by_e.get(e)
             if rows is None:
-                by_e[e] = [row]
+                by_e[e] = [number]
             else:
-                rows.append(row)
+                rows.append(number)
                 if not len(rows) % DIGEST_ROWS:
                     self._digest(e, rows, tx)
-            key = (a, v)
-            rows = by_av.get(key)
-            if rows is None:
-                by_av[key] = [row]
+        for number, key in enumerate(zip(as_, vs, strict=True), row):
+            others = by_av.setdefault(key, number)
+            if others == number:
+                continue
+            if isinstance(others, int):
+                by_av[key] = [others, number]
             else:
-                rows.append(row)
-            row += 1
-            self.row_count = row
+                others.append(number)
+        self.row_count = stop
 
     def _digest(self, e: int, rows: list[int], tx: int) -> None:
         """Note which of an entity's rows hold after `tx`, so that its readers skip the others."""
@@ -107,6 +116,11 @@ class Novelty:
         if digest is None or upto < digest[0]:
             return rows
         return (*digest[1], *rows[digest[2] :])
+
+    def rows_with(self, a: int, v: int) -> Sequence[int]:
+        """Return the numbers of the rows with an attribute and value, ascending."""
+        found = self.by_av.get((a, v), _NONE)
+        return (found,) if isinstance(found, int) else found
 
     def _end(self, e: int, a: int, v: int, tx: int) -> None:
         _, a_view, v_view, _, ended = self.views
@@ -129,8 +143,8 @@ class Novelty:
         An append that an interrupt ended halfway is taken back as well. Cost: one pass over the
         dicts, about 1 ms when full.
         """
-        for rows_by_key in (self.by_e, self.by_av):
-            _forget(rows_by_key, row_count)
+        _forget(self.by_e, row_count)
+        _forget_single(self.by_av, row_count)
         for numbers_by_key in (self.tombs_by_e, self.tombs_by_av):
             _forget(numbers_by_key, tomb_count)
         for e in [e for e, digest in self.digests.items() if digest[0] > basis_tx]:
@@ -162,7 +176,7 @@ class Novelty:
             candidates = self.by_e.get(e, _NONE)
             return self._filter(candidates, count, a, v)
         if a is not None and v is not None:
-            return self._filter(self.by_av.get((a, v), _NONE), count, None, None)
+            return self._filter(self.rows_with(a, v), count, None, None)
         if a is not None:
             return np.flatnonzero(self.a[:count] == a)
         if v is not None:
@@ -201,6 +215,18 @@ def _forget(rows_by_key: dict[Any, list[int]], count: int) -> None:
     for rows in rows_by_key.values():
         while rows and rows[-1] >= count:
             rows.pop()
+
+
+def _forget_single(rows_by_key: dict[Any, int | list[int]], count: int) -> None:
+    """Remove the row numbers from `count` on, where a single one is no list."""
+    newer = [
+        key for key, rows in rows_by_key.items() if isinstance(rows, int) and rows >= count
+    ]
+    for key in newer:
+        del rows_by_key[key]
+    _forget(
+        {key: rows for key, rows in rows_by_key.items() if not isinstance(rows, int)}, count
+    )
 
 
 def _below(rows: Sequence[int], count: int) -> Int64Array:

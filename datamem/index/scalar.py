@@ -123,10 +123,10 @@ def _novelty_rows(
     novelty: Novelty, order: Order, prefix: tuple[int, ...], upto: int
 ) -> Sequence[int]:
     if order is Order.AVET:
-        return novelty.by_av.get((prefix[0], prefix[1]), [])
+        return novelty.rows_with(prefix[0], prefix[1])
     rows = novelty.rows_of(prefix[0], upto)
     if len(prefix) == 3 and len(rows) > _FEW:
-        return min(rows, novelty.by_av.get((prefix[1], prefix[2]), []), key=len)
+        return min(rows, novelty.rows_with(prefix[1], prefix[2]), key=len)
     return rows
 
 

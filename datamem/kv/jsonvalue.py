@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from datamem.edn import Keyword
 from datamem.errors import StateError
@@ -27,14 +27,36 @@ def plain_json(value: Any, what: str = "the value") -> Any:
         >>> plain_json({"seats": (1, 2)})
         {'seats': [1, 2]}
     """
-    return _plain(value, what, 0)
+    return _plain(value, (what,), 0)
 
 
-def _plain(value: Any, path: str, depth: int) -> Any:
+_Path: TypeAlias = tuple[Any, ...]
+"""Where a part is: (what it is of,), or (path of the whole, key or index); text only for a refusal."""
+
+_ITSELF: Final = frozenset({bool, int, type(None)})
+
+
+def _plain(value: Any, path: _Path, depth: int) -> Any:
     if depth > MAX_DEPTH:
-        raise _refusal(path[:60], f"is nested deeper than {MAX_DEPTH}")
-    if value is None or isinstance(value, bool):
+        raise _refusal(path, f"is nested deeper than {MAX_DEPTH}", longest=60)
+    kind = type(value)
+    if kind in _ITSELF or (kind is str and value.isascii()):
         return value
+    if kind is dict:
+        return _plain_map(value, path, depth + 1)
+    return _plain_other(value, path, depth)
+
+
+def _plain_map(value: Mapping[Any, Any], path: _Path, depth: int) -> dict[str, Any]:
+    return {
+        key if type(key) is str and key.isascii() else _key(key, path): _plain(
+            item, (path, key), depth
+        )
+        for key, item in value.items()
+    }
+
+
+def _plain_other(value: Any, path: _Path, depth: int) -> Any:
     if isinstance(value, str):
         return _text(value, path)
     if isinstance(value, int):
@@ -44,33 +66,35 @@ def _plain(value: Any, path: str, depth: int) -> Any:
             raise _refusal(path, f"is {value!r}, which JSON does not have")
         return float(value) + 0.0  # of the two zeros the database keeps one
     if isinstance(value, Mapping):
-        return {
-            _key(key, path): _plain(item, f"{path}[{key!r}]", depth + 1)
-            for key, item in value.items()
-        }
+        return _plain_map(value, path, depth + 1)
     if isinstance(value, list | tuple):
-        return [_plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+        return [_plain(item, (path, i), depth + 1) for i, item in enumerate(value)]
     raise _refusal(path, f"is of type {type(value).__name__}, which JSON does not have")
 
 
-def _text(value: str, path: str) -> str:
+def _text(value: str, path: _Path) -> str:
     if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
         raise _refusal(path, "has half of a surrogate pair")
     return str.__str__(value)
 
 
-def _key(key: Any, path: str) -> str:
+def _key(key: Any, path: _Path) -> str:
     if not isinstance(key, str):
         raise _refusal(path, f"has the key {key!r}, and keys of JSON are strings")
     return _text(key, path)
 
 
-def _refusal(path: str, why: str) -> StateError:
+def _refusal(path: _Path, why: str, *, longest: int | None = None) -> StateError:
+    keys: list[Any] = []
+    while len(path) > 1:
+        path, key = path
+        keys.append(key)
+    where = "".join((path[0], *(f"[{key!r}]" for key in reversed(keys))))[:longest]
     return StateError(
-        f"{path} {why}",
+        f"{where} {why}",
         code="json/not-json",
         hint="use maps with string keys, lists, strings, finite numbers, booleans and None",
-        path=path,
+        path=where,
     )
 
 

@@ -259,10 +259,19 @@ _BY_PYTHON_TYPE: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]
 )
 
 
+_TEXT: Final = frozenset({str})
+
+
 def to_edn(value: Any, depth: int = 0) -> Any:
     """Accept any EDN value, nested; nil is none. Vectors become lists, sets frozensets."""
     if depth > MAX_DEPTH:
         raise RefusedValue(f"is nested deeper than {MAX_DEPTH}", "schema/too-deep")
+    kind = type(value)
+    if kind is str and value.isascii():
+        return value
+    if kind is dict and _TEXT.issuperset(map(type, value)):
+        deeper = depth + 1
+        return {to_edn(key, deeper): to_edn(item, deeper) for key, item in value.items()}
     value = _unboxed(value)
     for kinds, convert in _BY_PYTHON_TYPE:
         if isinstance(value, kinds):

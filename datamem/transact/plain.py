@@ -17,7 +17,7 @@ from datamem.errors import DatamemError
 from datamem.ids import TX_BASE, tx_of_t
 from datamem.index.words import INLINE, instant_of_us
 from datamem.schema.bootstrap import FIRST_USER_ATTRIBUTE, NOW, TX_INSTANT
-from datamem.schema.types import ValueType
+from datamem.schema.types import HEAP_TYPES, ValueType
 from datamem.transact.changes import composites_of
 from datamem.transact.encoder import Encoder
 from datamem.transact.kinds import specs_by_kind
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _NOT_PLAIN: Final = frozenset({ValueType.TUPLE, ValueType.VECTOR, ValueType.DOC, ValueType.EDN})
 """Types whose collections are not simply collections of values, where there are many."""
 
+_TYPED: Final = HEAP_TYPES - {ValueType.EDN}
+"""Types whose values are in the heap under their attribute's own type."""
+
 _SEQUENCES: Final = frozenset({list, tuple})
 _COLLECTIONS: Final = frozenset({list, tuple, set, frozenset})
 
@@ -47,13 +50,14 @@ class NotPlain(Exception):  # noqa: N818  # not an error: the general way takes 
 class Column:
     """What the loop needs of an attribute."""
 
-    __slots__ = ("attribute", "check", "id", "is_many", "is_ref", "is_unique", "make")
+    __slots__ = ("attribute", "check", "id", "is_many", "is_ref", "is_unique", "make", "tag")
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
         self.id = attribute.id
         self.check: Callable[[Any], Any] = attribute.check
         self.make: Callable[[Any], int] | None = INLINE.get(attribute.value_type)
+        self.tag = attribute.value_type if attribute.value_type in _TYPED else None
         self.is_many = attribute.many
         self.is_ref = attribute.value_type is ValueType.REF
         self.is_unique = attribute.unique is not None
@@ -185,7 +189,7 @@ class _Plain:
 
     def _read_map(self, form: dict[Any, Any], entity: int) -> None:
         columns = self._table.columns
-        put_a, put_v = self.a.append, self.v.append
+        put_a, put_v, encode = self.a.append, self.v.append, self._encoder.code
         for name, value in form.items():
             if value is None:
                 continue
@@ -200,6 +204,8 @@ class _Plain:
                 continue
             if column.is_ref:
                 word = self._ref(value)
+            elif column.tag is not None:
+                word = encode(column.tag, column.check(value))
             elif column.make is not None:
                 word = column.make(column.check(value))
             else:
@@ -335,10 +341,10 @@ class _Plain:
             db.basis_t + 1,
             TX_BASE + db.basis_t + 1,
             self._instant_us,
-            self.e,
-            self.a,
-            self.v,
-            [True] * len(self.a),
+            tuple(self.e),
+            tuple(self.a),
+            tuple(self.v),
+            (True,) * len(self.a),
             self._encoder.new_values,
             next_entity,
             db.next_attribute,

@@ -65,4 +65,4 @@ def _extended(column: Any, more: Sequence[int]) -> Any:
     """Return a column with more rows; one that is an array stays one."""
     if isinstance(column, np.ndarray):
         return np.concatenate((column, np.array(more, column.dtype)))
-    return [*column, *more]
+    return (*column, *more)

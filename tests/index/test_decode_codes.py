@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datamem.index.codec import pack_value
 from datamem.index.heap import Cut, LayerHeap, NewValue, RootHeap, decode_codes, heap_key
 from datamem.index.heap_segment import HeapSegment, encode_segment
 from datamem.schema.types import ValueType
@@ -48,10 +49,15 @@ def test_bulk_is_one_by_one(codes: list[int], among: int) -> None:
     assert decode_codes(Elsewhere(heap), wanted) == expected  # type: ignore[arg-type]
 
 
+def segment_of(start: int, values: list[tuple[ValueType, Any]]) -> bytes:
+    tags = [tag for tag, _ in values]
+    return encode_segment(start, tags, [pack_value(tag, value) for tag, value in values])
+
+
 def stored_heap(cuts: list[int]) -> RootHeap:
     """Return the heap with its values in segments up to the last cut, and the others in its tail."""
     bounds = [0, *sorted({cut for cut in cuts if 0 < cut < len(VALUES)})]
-    blobs = [encode_segment(start, VALUES[start:stop]) for start, stop in pairwise(bounds)]
+    blobs = [segment_of(start, VALUES[start:stop]) for start, stop in pairwise(bounds)]
     heap = RootHeap([HeapSegment(memoryview(blob)) for blob in blobs])
     heap.extend(keyed(VALUES[bounds[-1] :]))
     return heap
