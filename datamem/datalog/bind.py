@@ -73,6 +73,28 @@ def bind_values(
             return _bind_collection(relation, values, item, binding, domains)
 
 
+def bind_repeated(
+    relation: Relation, values: Sequence[Any], groups: Int64Array, name: str, domains: Domains
+) -> Relation:
+    """Bind few values of many rows: what `bind_values` does with a scalar, once for each value.
+
+    Args:
+        relation: rows so far.
+        values: nil drops its rows.
+        groups: int64[n], which value each row has.
+        name: the variable.
+        domains: the query's.
+    """
+    known = np.array([value is not None for value in values], np.bool_)
+    words, domain = domains.column([normal(value) for value in values if value is not None])
+    table = np.zeros(len(values), np.int64)
+    table[known] = words
+    if not bool(known.all()):
+        mask = known[groups]
+        relation, groups = relation.keep(mask), groups[mask]
+    return bind_column(relation, name, table[groups], domain)
+
+
 def bind_column(relation: Relation, name: str, words: Int64Array, domain: Domain) -> Relation:
     """Add a column, or keep the rows where the column that is there has equal values."""
     if name not in relation.names:

@@ -3,25 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from datamem.datalog import kernels
-from datamem.datalog.bind import BindMismatch, bind_column, bind_values, mismatch_error
+from datamem.datalog.bind import (
+    BindMismatch,
+    bind_column,
+    bind_repeated,
+    bind_values,
+    mismatch_error,
+)
 from datamem.datalog.context import Context
 from datamem.datalog.describe import describe, print_value
 from datamem.datalog.faults import query_error
 from datamem.datalog.functions.comparison import truthy
 from datamem.datalog.functions.registry import Function
-from datamem.datalog.kernels import Int64Array
+from datamem.datalog.kernels import BoolArray, Int64Array
 from datamem.datalog.lookups import LOOKUPS, missing_mask
 from datamem.datalog.relation import Relation
 from datamem.datalog.steps import FunctionStep, PredicateStep
 from datamem.datalog.syntax import BindScalar, Constant, SourceName, Variable
 from datamem.datalog.vectors import Operand, calculate, compare_columns, is_column
 from datamem.errors import DatamemError, QueryError
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Results of a call.
+
+    Attributes:
+        values: one for each row, or for each combination of arguments.
+        groups: int64[n], which of the values each row has; None where there is one for each.
+    """
+
+    values: list[Any]
+    groups: Int64Array | None
+
+    def of_rows(self) -> list[Any]:
+        """Return the result for each row."""
+        values = self.values
+        return (
+            values if self.groups is None else [values[group] for group in self.groups.tolist()]
+        )
+
+    def are_true(self) -> BoolArray:
+        """Tell for which rows the result is neither false nor nil, bool[n]."""
+        true = np.fromiter(map(truthy, self.values), np.bool_, len(self.values))
+        return true if self.groups is None else true[self.groups]
 
 
 def reads_database(step: PredicateStep | FunctionStep) -> bool:
@@ -57,10 +89,7 @@ def filter_rows(
             i for i, value in zip(found.rows.tolist(), values, strict=True) if truthy(value)
         ]
         return relation.take(np.array(kept, np.int64)).sorted_as(relation)
-    answers = _answers(step, relation, context, operands)
-    if not relation.names:
-        return relation if truthy(answers[0]) else relation.take(np.empty(0, np.int64))
-    return relation.keep(np.array([truthy(answer) for answer in answers], np.bool_))
+    return relation.keep(_answers(step, relation, context, operands).are_true())
 
 
 def extend_rows(step: FunctionStep, relation: Relation, context: Context) -> Relation:
@@ -72,14 +101,17 @@ def extend_rows(step: FunctionStep, relation: Relation, context: Context) -> Rel
         rows = relation.take(found.rows).sorted_as(relation)
         if isinstance(step.binding, BindScalar):
             return bind_column(rows, step.binding.variable.name, found.words, found.domain)
-        answers = found.domain.decode(found.words)
-        return _bind(step, rows, answers, context)
+        return _bind(step, rows, found.domain.decode(found.words), context)
     operands = operands_of(step, relation, context)
     if isinstance(step.binding, BindScalar) and isinstance(step.function, str):
         column = _calculated(step, operands, relation, context)
         if column is not None:
             return bind_column(relation, step.binding.variable.name, *column)
-    return _bind(step, relation, _answers(step, relation, context, operands), context)
+    answers = _answers(step, relation, context, operands)
+    if isinstance(step.binding, BindScalar) and answers.groups is not None:
+        name = step.binding.variable.name
+        return bind_repeated(relation, answers.values, answers.groups, name, context.domains)
+    return _bind(step, relation, answers.of_rows(), context)
 
 
 def _calculated(
@@ -153,8 +185,8 @@ def _answers(
     relation: Relation,
     context: Context,
     operands: list[Operand],
-) -> list[Any]:
-    """Return the call's result for each row."""
+) -> _Answers:
+    """Return the call's result for each row; a pure function is called once for equal arguments."""
     called = len(operands)
     if isinstance(step.function, str) and any(isinstance(a, SourceName) for a in step.args[:1]):
         found = (
@@ -169,7 +201,7 @@ def _answers(
     columns = [operand for operand in operands if is_column(operand)]
     if not columns:
         answer = _call(found, step, context, operands)
-        return [answer] * relation.size
+        return _Answers([answer], np.zeros(relation.size, np.int64))
     groups: Int64Array | None = None
     count = relation.size
     if found.pure and relation.size > 1:
@@ -180,9 +212,7 @@ def _answers(
             operands = [(o[0][firsts], o[1]) if is_column(o) else o for o in operands]
         else:
             groups = None
-    size = count
-    answers = _call_rows(found, step, context, operands, size)
-    return answers if groups is None else [answers[group] for group in groups.tolist()]
+    return _Answers(_call_rows(found, step, context, operands, count), groups)
 
 
 def _needs_database(step: PredicateStep | FunctionStep, context: Context) -> bool:

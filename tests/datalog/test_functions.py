@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datamem.datalog import q, register_function
 from datamem.db.database import Db
 from datamem.edn import Keyword
 from datamem.errors import QueryError
+
+from .worlds import LONG, World
 
 
 def value(call: str, **given: Any) -> Any:
@@ -277,3 +281,35 @@ def test_a_path_into_a_document_is_given_in_pieces_or_as_a_list() -> None:
     for path in ('"a" "b" 1 "c"', '["a" "b" 1 "c"]', "[:a :b 1 :c]"):
         assert q(text.format("doc/get", path), document) == 3
     assert q(text.format("get-in", "[:a :b 1 :c]"), document) == 3
+
+
+ANSWERS = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 2), st.just(0.5), st.sampled_from("ab")
+)
+
+
+@given(answers=st.lists(ANSWERS, min_size=4, max_size=4), count=st.integers(1, 15))
+def test_a_pure_function_answers_as_one_that_is_called_for_every_row(
+    answers: list[Any], count: int
+) -> None:
+    """Model: the same function, not declared pure. It may keep rows, bind, and compare with what is bound."""
+    world = World({":n/k": LONG, ":n/v": LONG})
+    db = world.add(
+        [(e, ":n/k", e % 4) for e in range(1, count + 1)]
+        + [(e, ":n/v", e % 3) for e in range(1, count + 1)]
+    )
+
+    def chosen(k: int) -> Any:
+        return answers[k]
+
+    def pure(k: int) -> Any:
+        calls.append(k)
+        return answers[k]
+
+    pure.pure = True  # type: ignore[attr-defined]
+    calls: list[int] = []
+    for found, where in (("", "[(?f ?k)]"), ("?x", "[(?f ?k) ?x]"), ("", "[(?f ?k) ?v]")):
+        text = f"[:find ?e ?v {found} :in $ ?f :where [?e :n/k ?k] [?e :n/v ?v] {where}]"
+        calls.clear()
+        assert q(text, db, pure) == q(text, db, chosen), where
+        assert len(calls) == len(set(calls))
