@@ -19,7 +19,8 @@ from datamem.datalog.parse import parse_query, parse_rules
 from datamem.datalog.point import PointPlan, point_plan
 from datamem.datalog.resolve import resolve_query
 from datamem.datalog.result import Column, Result
-from datamem.datalog.search_plan import SearchPlan, search_plan
+from datamem.datalog.search_plan import search_plan
+from datamem.datalog.search_short import SearchPlan
 from datamem.datalog.simple import ENGINE, simple_query
 from datamem.datalog.sources import DatabaseSource, TableSource, is_database
 from datamem.datalog.star_plan import Star, StarScope, star_plan, star_scope

@@ -1,19 +1,20 @@
 """The short way for a query that is one search, and clauses that say among which entities.
 
-The clauses are a query of their own, which may have a short way too; what it finds is searched among.
+The clauses are a query of their own, which may have a short way too. Where they are a star, what they say of
+an entity can be looked up, and so they may be asked about the hits alone (`search_short.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from datamem.datalog.kernels import distinct
-from datamem.datalog.result import Column, ObjectColumn, Result
-from datamem.datalog.search_calls import ENGINES, HITS
+from datamem.datalog.resolve import resolve_query
+from datamem.datalog.search_calls import ENGINES, HITS, argument_names
+from datamem.datalog.search_short import Given, SearchPlan
 from datamem.datalog.searches import SEARCHES
-from datamem.datalog.simple import ENGINE, has_extras
+from datamem.datalog.simple import has_extras, simple_query
+from datamem.datalog.star_plan import StarScope, star_scope
 from datamem.datalog.steps import Resolved, RuleStep, SearchStep
 from datamem.datalog.syntax import (
     BindScalar,
@@ -24,71 +25,7 @@ from datamem.datalog.syntax import (
     Variable,
     all_variables,
 )
-from datamem.db.hits import Hits
-from datamem.errors import DatamemError
-from datamem.hooks import hook
 from datamem.schema.schema import Schema
-from datamem.schema.types import ValueType
-
-Given = tuple[int, Any]
-"""An argument: the place of its input, or -1 and a constant."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchPlan:
-    """A query as one call of a search engine.
-
-    Attributes:
-        engine: the search's name.
-        args: the attribute and what is searched for, and the options by name.
-        among: asks which entities may be found, with the places of its inputs; None for all.
-        columns: the hits' column and the name of each find element.
-    """
-
-    engine: str
-    args: tuple[Given, ...]
-    options: tuple[tuple[str, Given], ...]
-    columns: tuple[tuple[str, str], ...]
-    shape: str
-    among: Callable[..., Any] | None = None
-    places: tuple[int, ...] = ()
-
-    def run(self, db: Any, inputs: Sequence[Any]) -> Any:
-        """Answer the query; `ENGINE` where it is refused, so that the engine says where."""
-        args = [inputs[at] if at >= 0 else value for at, value in self.args]
-        options = {name: inputs[at] if at >= 0 else value for name, (at, value) in self.options}
-        k = options.setdefault("k", HITS)
-        if type(k) is not int or k < 1 or type(args[-1]) is dict:
-            return ENGINE
-        engine: Callable[..., Hits] = hook(self.engine)
-        try:
-            if self.among is not None:
-                found = self.among(db, *(inputs[at] for at in self.places))
-                (column,) = found.columns.values()
-                options["among"] = distinct(column)
-            hits = engine(db, *args, **options)
-        except (DatamemError, TypeError):
-            return ENGINE
-        es = hits.e.tolist()
-        if len(set(es)) < len(es) or "e" not in (kind for kind, _ in self.columns):
-            return ENGINE
-        columns = [_column(db, kind, name, hits) for kind, name in self.columns]
-        match self.shape:
-            case "scalar":
-                return columns[0].values()[0] if es else None
-            case "collection":
-                return list(columns[0].values())
-            case "tuple":
-                return tuple(column.values()[0] for column in columns) if es else None
-            case _:
-                pass
-        return Result(columns, len(es))
-
-
-def _column(db: Any, kind: str, name: str, hits: Hits) -> Column:
-    column = getattr(hits, kind)
-    values = db.decode(ValueType.EDN, column) if kind == "v" else column.tolist()
-    return ObjectColumn(name, values)
 
 
 def search_plan(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> SearchPlan | None:
@@ -100,40 +37,81 @@ def search_plan(resolved: Resolved, schemas: Mapping[str, Schema | None]) -> Sea
     if step.params or step.source != "$" or schemas.get("$") is None:
         return None
     scalars = _scalars(query)
-    columns = _columns(step, query)
-    if scalars is None or columns is None or not _is_ordinary(step, scalars):
+    asked = _asked(query)
+    if scalars is None or asked is None or not _is_ordinary(step, scalars):
+        return None
+    if not argument_names(step) <= scalars.keys() or not scalars.keys().isdisjoint(asked):
         return None
     args = [_given(arg, scalars) for arg in step.args]
-    options = {name: _given(arg, scalars) for name, arg in step.options}
+    options = {"k": (-1, HITS)} | {name: _given(arg, scalars) for name, arg in step.options}
     if len(args) == 3:
         options["k"] = args.pop()
-    used = {at for at, _ in (*args, *options.values())}
-    among, places = _narrowed(step, query, scalars)
-    if (used | set(places)) - {-1} != set(scalars.values()) or (step.narrowing and not among):
+    kinds = dict(zip(step.outputs, SEARCHES[step.name], strict=False))
+    others = [name for name in asked if name not in kinds]
+    narrowed = _Narrowed(step, query, scalars, others, schemas)
+    used = {at for at, _ in (*args, *options.values())} | set(narrowed.places)
+    if used - {-1} != set(scalars.values()) or not narrowed.is_answerable:
         return None
-    made = tuple(options.items())
-    shape = query.find.shape
-    return SearchPlan(ENGINES[step.name], tuple(args), made, columns, shape, among, places)
+    columns = tuple((kinds.get(name, ""), name) for name in asked)
+    return SearchPlan(
+        ENGINES[step.name],
+        tuple(args),
+        tuple(options.items()),
+        columns,
+        query.find.shape,
+        str(step.outputs[0]),
+        step.outputs[0] in asked,
+        narrowed.star,
+        narrowed.among,
+        narrowed.places,
+    )
 
 
-def _narrowed(
-    step: SearchStep, query: Query, scalars: Mapping[str, int]
-) -> tuple[Callable[..., Any] | None, tuple[int, ...]]:
-    """Return the query of the clauses that narrow a search, and the places of its inputs."""
-    entity = step.outputs[0]
-    nested = step.scope.steps
-    if entity is None or not any(entity in other.provides for other in nested):
-        return None, ()
-    if any(isinstance(other, SearchStep | RuleStep) for other in nested):
-        return None, ()
-    from datamem.datalog.engine import PreparedQuery  # which finds this plan
+class _Narrowed:
+    """The clauses that narrow a search, as a query of their own.
 
-    known = all_variables(step.narrowing)
-    names = [name for name in scalars if name in known]
-    inputs = (query.inputs[0], *(query.inputs[scalars[name]] for name in names))
-    find = Find("relation", (Variable(entity),))
-    among = PreparedQuery(Query(find, inputs=inputs, where=step.narrowing))
-    return among, tuple(scalars[name] for name in names)
+    Attributes:
+        star: they as a star, with what is asked of each entity.
+        among: asks which entities they allow, where they are no star and nothing else is asked.
+        places: of its inputs among those of the whole query.
+        is_answerable: there are none, or one of the two.
+    """
+
+    def __init__(
+        self,
+        step: SearchStep,
+        query: Query,
+        scalars: Mapping[str, int],
+        others: Sequence[str],
+        schemas: Mapping[str, Schema | None],
+    ) -> None:
+        self.star: StarScope | None = None
+        self.among: Callable[..., Any] | None = None
+        self.places: tuple[int, ...] = ()
+        self.is_answerable = not step.narrowing and not others
+        entity, nested = step.outputs[0], step.scope.steps
+        if entity is None or not any(entity in other.provides for other in nested):
+            return
+        if any(isinstance(other, SearchStep | RuleStep) for other in nested):
+            return
+        known = all_variables(step.narrowing)
+        if not known.issuperset(others):
+            return
+        self.places = tuple(at for name, at in scalars.items() if name in known)
+        inputs = (query.inputs[0], *(query.inputs[at] for at in self.places))
+        find = Find("relation", tuple(Variable(name) for name in (entity, *others)))
+        self._find(Query(find, inputs=inputs, where=step.narrowing), schemas, others)
+
+    def _find(
+        self, query: Query, schemas: Mapping[str, Schema | None], others: Sequence[str]
+    ) -> None:
+        simple = simple_query(resolve_query(query, schemas, ()), schemas)
+        self.star = None if simple is None else star_scope(simple)
+        if self.star is None and not others:
+            from datamem.datalog.engine import PreparedQuery  # which finds this plan
+
+            self.among = PreparedQuery(query)
+        self.is_answerable = self.star is not None or self.among is not None
 
 
 def _is_ordinary(step: SearchStep, scalars: Mapping[str, int]) -> bool:
@@ -156,14 +134,11 @@ def _scalars(query: Query) -> dict[str, int] | None:
     }
 
 
-def _columns(step: SearchStep, query: Query) -> tuple[tuple[str, str], ...] | None:
-    kinds = dict(zip(step.outputs, SEARCHES[step.name], strict=False))
-    found = []
-    for element in query.find.elements:
-        if not isinstance(element, Variable) or element.name not in kinds:
-            return None
-        found.append((kinds[element.name], element.name))
-    return tuple(found)
+def _asked(query: Query) -> list[str] | None:
+    """Return the variables that `:find` asks for; None where it asks for more than those."""
+    elements = query.find.elements
+    names = [element.name for element in elements if isinstance(element, Variable)]
+    return names if len(names) == len(elements) else None
 
 
 def _given(arg: Any, scalars: Mapping[str, int]) -> Given:

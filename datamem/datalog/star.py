@@ -102,6 +102,27 @@ class StarRows:
         spans = self._spans(pieces, words)
         return [(self.leaves[i], spans[i][1] - spans[i][0]) for i in _order(spans)]
 
+    def of_entities(
+        self, db: Db, inputs: Sequence[Any], es: Int64Array
+    ) -> list[Int64Array] | None:
+        """Return the rows of some entities in their order; None where that takes the engine.
+
+        Args:
+            db: a plain view.
+            inputs: as `columns` takes them.
+            es: int64[n], distinct; those that do not fit have no row.
+
+        Cost: a lookup by entity for each leaf, some 10 µs a level.
+        """
+        words = self._words(db, inputs)
+        pieces = None if words is None else self._pieces(db)
+        if words is None or pieces is None:
+            return None
+        rows = _Rows(es, {}, None)
+        if not self._join(rows, range(len(pieces)), pieces, self._spans(pieces, words), words):
+            return None
+        return [rows.es if i == ENTITY else rows.columns[i] for i in self.outputs]
+
     def _pieces(self, db: Db) -> list[Piece] | None:
         pieces: list[Piece] = []
         for leaf in self.leaves:

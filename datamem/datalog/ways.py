@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from datamem.datalog.closure_plan import ClosurePlan
 from datamem.datalog.point import PointPlan
-from datamem.datalog.search_plan import SearchPlan
+from datamem.datalog.search_short import SearchPlan
 from datamem.datalog.simple import ENGINE, start_word
 from datamem.datalog.star import Leaf, StarRows
 from datamem.datalog.star_plan import Star, StarScope

@@ -1,0 +1,199 @@
+"""Running a query that is one search: a call of its engine, and lookups of what is asked of the hits.
+
+Clauses that narrow the search are answered first, and the search looks among what they allow. Where they
+allow most of what there is, the hits of a search of everything are looked up instead, and if too few of
+them are allowed, those of a wider one. Both give the answer that the engine gives (`search_steps.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from datamem.datalog.domains import Domains, HeapCodes
+from datamem.datalog.kernels import Int64Array, distinct
+from datamem.datalog.result import Column, ObjectColumn, Result, WordColumn
+from datamem.datalog.simple import ENGINE
+from datamem.datalog.star_plan import StarScope
+from datamem.db.hits import Hits
+from datamem.errors import DatamemError
+from datamem.hooks import hook
+from datamem.schema.types import ValueType
+
+Given: TypeAlias = tuple[int, Any]
+"""An argument: the place of its input, or -1 and a constant."""
+
+_Found: TypeAlias = tuple[Hits, Mapping[str, Int64Array]]
+"""Hits, and what is asked of each: a word for each hit by variable."""
+
+_FEW: Final = 512
+"""Clauses that select no more than this are answered before the search."""
+
+_WIDEST: Final = 512
+"""No search of everything fetches more than this in the hope that enough of it is allowed."""
+
+_PART: Final = 2
+"""Clauses that select one in so many, or more, are asked about the hits of a search of everything."""
+
+_DOMAINS: Final = Domains()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """A query as one call of a search engine.
+
+    Attributes:
+        engine: the search's name.
+        args: the attribute, what is searched for, and perhaps how many.
+        options: by name, `k` among them.
+        columns: for each find element its name and the column of the hits; "" for one of the star.
+        shape: of `:find`.
+        entity: the variable of what is found.
+        is_keyed: it is asked for, so that no two rows are equal.
+        star: the clauses that narrow the search, and what is asked of each entity.
+        among: they where they are no star: asks which entities may be found; None for all.
+        places: of the inputs of either.
+    """
+
+    engine: str
+    args: tuple[Given, ...]
+    options: tuple[tuple[str, Given], ...]
+    columns: tuple[tuple[str, str], ...]
+    shape: str
+    entity: str
+    is_keyed: bool
+    star: StarScope | None = None
+    among: Callable[..., Any] | None = None
+    places: tuple[int, ...] = ()
+
+    def run(self, db: Any, inputs: Sequence[Any]) -> Any:
+        """Answer the query; `ENGINE` where it is refused, so that the engine says where."""
+        args = [inputs[at] if at >= 0 else value for at, value in self.args]
+        options = {name: inputs[at] if at >= 0 else value for name, (at, value) in self.options}
+        k = options["k"]
+        if type(k) is not int or k < 1 or type(args[-1]) is dict:
+            return ENGINE
+        try:
+            found = self._found(db, inputs, args, options)
+        except (DatamemError, TypeError):
+            return ENGINE
+        if found is None:
+            return ENGINE
+        hits, words = found
+        es = hits.e.tolist()
+        if len(set(es)) < len(es):
+            return ENGINE
+        made = [self._column(db, kind, name, hits, words) for kind, name in self.columns]
+        if not self.is_keyed and not _are_distinct(made):
+            return ENGINE
+        match self.shape:
+            case "scalar":
+                return made[0].values()[0] if es else None
+            case "collection":
+                return list(made[0].values())
+            case "tuple":
+                return tuple(column.values()[0] for column in made) if es else None
+            case _:
+                pass
+        return Result(made, len(es))
+
+    def _column(
+        self, db: Any, kind: str, name: str, hits: Hits, words: Mapping[str, Int64Array]
+    ) -> Column:
+        if kind == "v":
+            return ObjectColumn(name, db.decode(ValueType.EDN, hits.v))
+        if kind:
+            return ObjectColumn(name, getattr(hits, kind).tolist())
+        assert self.star is not None
+        value_type = self.star.types[self.star.names.index(name)]
+        return WordColumn(name, words[name], _DOMAINS.inline(value_type) or HeapCodes(db))
+
+    def _found(
+        self, db: Any, inputs: Sequence[Any], args: Sequence[Any], options: dict[str, Any]
+    ) -> _Found | None:
+        engine: Callable[..., Hits] = hook(self.engine)
+        if self.star is None and self.among is None:
+            return engine(db, *args, **options), {}
+        given = (db, *[inputs[at] for at in self.places])
+        if self.among is not None:
+            (column,) = self.among(*given).columns.values()
+            return engine(db, *args, among=_ascending(column), **options), {}
+        assert self.star is not None
+        fetch = self._first_fetch(db, given, args, options["k"])
+        while 0 < fetch <= _WIDEST:
+            hits = engine(db, *args, **options | {"k": fetch})
+            kept = self._kept(db, given, hits, options["k"])
+            if kept is None or len(kept[0].e) == options["k"] or len(hits.e) < fetch:
+                return kept
+            fetch = max(2 * fetch, 3 * fetch * options["k"] // (2 * max(len(kept[0].e), 1)))
+        return self._searched_among(db, given, engine, args, options)
+
+    def _first_fetch(self, db: Any, given: Sequence[Any], args: Sequence[Any], k: int) -> int:
+        """Return how many hits of a search of everything to look at; 0 to answer the clauses first."""
+        assert self.star is not None
+        reads = self.star.rows.reads(db, given)
+        if reads is None or reads[0][1] <= _FEW:
+            return 0
+        if all(leaf.equals < 0 and not leaf.bounds for leaf, _ in reads):
+            return k
+        attribute = db.schema.get(args[0]) if type(args[0]) is str else None
+        if attribute is None or reads[0][1] * _PART < db.count(a=attribute.id):
+            return 0
+        return 2 * _PART * k
+
+    def _kept(self, db: Any, given: Sequence[Any], hits: Hits, k: int) -> _Found | None:
+        """Return the first `k` hits that the clauses allow; None where lookups do not tell."""
+        assert self.star is not None
+        if len(distinct(hits.e)) < len(hits.e):
+            return None
+        columns = self.star.rows.of_entities(db, given, hits.e)
+        if columns is None:
+            return None
+        words = dict(zip(self.star.names, columns, strict=True))
+        es = words[self.entity]
+        if len(es) < len(hits.e):
+            at = np.flatnonzero(np.isin(hits.e, es))
+            hits = Hits(hits.e[at], hits.v[at], hits.tx[at], hits.score[at])
+        return hits.top(k), {name: column[:k] for name, column in words.items()}
+
+    def _searched_among(
+        self,
+        db: Any,
+        given: Sequence[Any],
+        engine: Callable[..., Hits],
+        args: Sequence[Any],
+        options: Mapping[str, Any],
+    ) -> _Found | None:
+        """Search among the entities that the clauses allow."""
+        assert self.star is not None
+        columns = self.star.rows.columns(db, given)
+        if columns is None:
+            return None
+        words = dict(zip(self.star.names, columns, strict=True))
+        es = words.pop(self.entity)
+        among = _ascending(es)
+        if len(among) < len(es):
+            return None
+        hits = engine(db, *args, among=among, **options)
+        if words:
+            order = np.argsort(es)
+            at = order[np.searchsorted(es[order], hits.e)]
+            words = {name: column[at] for name, column in words.items()}
+        return hits, words
+
+
+def _ascending(es: Int64Array) -> Int64Array:
+    """Return entities ascending and distinct; most come so."""
+    return es if (es[1:] > es[:-1]).all() else distinct(es)
+
+
+def _are_distinct(columns: Sequence[Column]) -> bool:
+    """Tell whether no row is there twice; False where a value cannot be compared so."""
+    try:
+        rows = set(zip(*[column.values() for column in columns], strict=True))
+    except TypeError:
+        return False
+    return len(rows) == len(columns[0].values())
