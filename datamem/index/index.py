@@ -18,9 +18,10 @@ from datamem.index.orders import Order, arrange
 from datamem.index.rows import NoveltyPart, Part, Rows, RunPart
 from datamem.index.run import Run
 from datamem.index.select import in_sorted
+from datamem.index.tombs import find_facts
 
-Tombs = tuple[Int64Array, ...]
-"""Tombstones as columns (e, a, v, tx); empty when there are none."""
+Hidden = Callable[[Run], Int64Array]
+"""From a run of some order to the rows that tombstones hide, int64[n] in no order."""
 
 Selected = tuple[int, int, Int64Array | None]
 """Rows of a run: start, stop, and which of those, None for all."""
@@ -107,7 +108,8 @@ class Index:
             return (*run.range(prefix), None)
 
         attribute = None if order is Order.EAVT else a
-        parts = self._run_parts(bounds, order, attribute, self._tombs(bounds, e, a, v), select)
+        hidden = self._hidden(bounds, order, e, a, v)
+        parts = self._run_parts(bounds, order, attribute, hidden, select)
         parts += self._novelty_parts(bounds, e, a, v)
         rows = Rows([part for part in parts if len(part)], _SORTED_BY[order])
         return rows if rest is None else rows.where(rows.v == rest)
@@ -119,8 +121,8 @@ class Index:
             start = run.lower((a,) if low is None else (a, low))
             return start, run.upper((a,) if high is None else (a, high)), None
 
-        tombs = self._tombs(bounds, None, a, None)
-        parts = self._run_parts(bounds, Order.AVET, a, tombs, select)
+        hidden = self._hidden(bounds, Order.AVET, None, a, None)
+        parts = self._run_parts(bounds, Order.AVET, a, hidden, select)
         for fresh in self._novelty_parts(bounds, None, a, None):
             v = fresh.column("v")
             keep = np.ones(len(v), np.bool_)
@@ -146,8 +148,8 @@ class Index:
             return (int(rows[0]), int(rows[-1]) + 1, rows) if len(rows) else (0, 0, None)
 
         name = _SORTED_BY[order]
-        tombs = self._tombs(bounds, None, a, None)
-        parts = self._run_parts(bounds, order, a, tombs, select)
+        hidden = self._hidden(bounds, order, None, a, None)
+        parts = self._run_parts(bounds, order, a, hidden, select)
         for fresh in self._novelty_parts(bounds, None, a, None):
             keep = in_sorted(fresh.column(name), keys)
             parts.append(NoveltyPart(fresh.novelty, fresh.rows[keep]))
@@ -158,7 +160,7 @@ class Index:
         bounds: Bounds,
         order: Order,
         a: int | None,
-        tombs: Tombs,
+        hidden: Hidden | None,
         select: Callable[[Run], Selected],
     ) -> list[Part]:
         """Return what `bounds` sees of the rows that `select` picks from each run.
@@ -173,7 +175,7 @@ class Index:
             if first <= bounds.upto:
                 start, stop, rows = select(live)
                 if start < stop:
-                    dead = _dead_rows(live, kills, order, (start, stop), bounds, tombs)
+                    dead = _dead_rows(live, kills, order, (start, stop), bounds, hidden)
                     part = _live_part(live, order, (start, stop, rows), dead, bounds, last)
                     parts.append(part)
             if bounds.past:
@@ -219,20 +221,32 @@ class Index:
 
         return history_columns(self, upto, e, a, v)
 
-    def _tombs(
-        self, bounds: Bounds, e: int | None, a: int | None, v: int | None
-    ) -> tuple[Int64Array, ...]:
-        """Return tombstones (e, a, v, tx) that hide rows below all layers, or () if none."""
-        found = []
-        for layer in self.layers:
-            if layer.tomb_count:
-                columns = layer.novelty.tomb_rows(layer.tomb_count, e, a, v)
-                keep = columns[3] <= bounds.upto
-                if keep.any():
-                    found.append([column[keep] for column in columns])
-        if not found:
-            return ()
-        return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+    def _hidden(
+        self, bounds: Bounds, order: Order, e: int | None, a: int | None, v: int | None
+    ) -> Hidden | None:
+        """Return how to find what tombstones hide of the levels' rows with the given parts."""
+        layers = [layer for layer in self.layers if layer.tomb_count]
+        if not layers:
+            return None
+        if a is not None and e is None and v is None:
+            attribute = a
+
+            def of_attribute(run: Run) -> Int64Array:
+                found = [
+                    layer.novelty.places.rows(
+                        layer.novelty.tombs_below(layer.tomb_count),
+                        run,
+                        order,
+                        attribute,
+                        bounds.upto,
+                    )
+                    for layer in layers
+                ]
+                return found[0] if len(found) == 1 else np.concatenate(found)
+
+            return of_attribute
+        tombs = _known_tombs(layers, bounds.upto, e, a, v)
+        return (lambda run: find_facts(run, arrange(order, tombs))[1]) if tombs else None
 
     def _novelty_parts(
         self, bounds: Bounds, e: int | None, a: int | None, v: int | None
@@ -301,13 +315,26 @@ def _live_part(
     return RunPart(run, order, start, stop, rows)
 
 
+def _known_tombs(
+    layers: Sequence[Layer], upto: int, e: int | None, a: int | None, v: int | None
+) -> tuple[Int64Array, ...]:
+    """Return tombstones (e, a, v, tx) with the given parts, or () if there are none."""
+    found = []
+    for layer in layers:
+        columns = layer.novelty.tomb_rows(layer.tomb_count, e, a, v)
+        keep = columns[3] <= upto
+        if keep.any():
+            found.append([column[keep] for column in columns])
+    return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+
 def _dead_rows(
     run: Run,
     kills: Kills,
     order: Order,
     span: tuple[int, int],
     bounds: Bounds,
-    tombs: Tombs,
+    hidden: Hidden | None,
 ) -> Int64Array:
     """Return the positions inside `span` of live rows that ended by `bounds.upto`, ascending."""
     dead = kills.rows[order]
@@ -316,24 +343,11 @@ def _dead_rows(
         dead = dead[first:last]
         if kills.max_tx > bounds.upto:
             dead = dead[kills.txs[order][first:last] <= bounds.upto]
-    if tombs:
-        keys = arrange(order, tombs)
-        dead = np.sort(np.concatenate((dead, _positions(run, keys, span))))
+    if hidden is not None:
+        rows = hidden(run)
+        rows = rows[(rows >= span[0]) & (rows < span[1])]
+        dead = np.sort(np.concatenate((dead, rows)))
     return dead
-
-
-def _positions(run: Run, keys: Sequence[Int64Array], span: tuple[int, int]) -> Int64Array:
-    """Return where the key rows are in the run, those inside `span` that exist."""
-    if len(keys[0]) <= 32:
-        found = [run.range((int(i), int(j), int(k))) for i, j, k in zip(*keys, strict=True)]
-        inside = [r for start, stop in found for r in range(start, stop)]
-        return np.array([row for row in inside if span[0] <= row < span[1]], np.int64)
-    by = np.lexsort(tuple(reversed(keys)))
-    ordered = [key[by] for key in keys]
-    starts = run.find(ordered)
-    stops = run.find(ordered, after=True)
-    rows = starts[stops > starts]
-    return rows[(rows >= span[0]) & (rows < span[1])]
 
 
 def _ended_part(run: Run, order: Order, selected: Selected, bounds: Bounds) -> RunPart:

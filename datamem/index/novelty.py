@@ -21,6 +21,7 @@ import numpy as np
 
 from datamem.ids import MAX_T
 from datamem.index.kernels import Int64Array
+from datamem.index.tombs import TombPlaces
 
 FREEZE_ROWS: Final = 8_192
 DIGEST_ROWS: Final = 64
@@ -47,6 +48,7 @@ class Novelty:
         """Of entities that change often: (tx, rows that held after it, how many rows there were)."""
         self.tombs = [np.empty(0, np.int64)] * 4
         self.tomb_count = 0
+        self.places = TombPlaces()
         self.tombs_by_e: dict[int, list[int]] = {}
         self.tombs_by_av: dict[tuple[int, int], list[int]] = {}
 
@@ -150,6 +152,7 @@ class Novelty:
         for e in [e for e, digest in self.digests.items() if digest[0] > basis_tx]:
             del self.digests[e]
         self.row_count, self.tomb_count = row_count, tomb_count
+        self.places = TombPlaces()
         live = self.ended[:row_count]
         live[live > basis_tx] = MAX_T
 
@@ -192,6 +195,10 @@ class Novelty:
         if v is not None and len(rows):
             rows = rows[self.v[rows] == v]
         return rows
+
+    def tombs_below(self, count: int) -> list[Int64Array]:
+        """Return the first tombstones as columns (e, a, v, tx)."""
+        return [column[:count] for column in self.tombs]
 
     def tomb_rows(
         self, count: int, e: int | None, a: int | None, v: int | None
