@@ -152,6 +152,7 @@ class Builder(ClauseBuilder):
             parts[name] = value
             if name == "keys":
                 parts["keys_kind"] = str(token.value)[1:]
+                parts["keys_offset"] = offset_of(token)
         if "find" not in parts:
             raise self._fail(
                 "the query has no :find", "query/no-find", 0, "[:find ?e :where [?e …]]"

@@ -282,12 +282,16 @@ def _check_labels(query: Query) -> None:
             code="query/keys",
             hint="use it with a relation or a tuple",
             text=query.text,
+            offset=query.keys_offset,
         )
-    if len(query.keys) != len(query.find.elements):
+    count = len(query.find.elements)
+    if len(query.keys) != count:
         raise query_error(
-            f"{kind} has {len(query.keys)} names for {len(query.find.elements)} find elements",
+            f"{kind} has {len(query.keys)} names, and :find has {count} element{'s' * (count != 1)}",
             code="query/keys",
+            hint="a name for each, in their order",
             text=query.text,
+            offset=query.keys_offset,
         )
 
 

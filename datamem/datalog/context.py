@@ -80,6 +80,7 @@ class Context:
         max_rows: int | None = None,
         trace: list[StepTrace] | None = None,
     ) -> None:
+        _check_limits(timeout_s, max_rows)
         self.resolved = resolved
         self.domains = domains
         self.sources: dict[str, Source] = {}
@@ -193,6 +194,15 @@ class Context:
                 function=name,
             )
         return found
+
+
+def _check_limits(timeout: Any, max_rows: Any) -> None:
+    if timeout is not None and not isinstance(timeout, int | float):
+        message = f"timeout needs seconds, and got {timeout!r}"
+        raise query_error(message, code="query/bad-count")
+    if max_rows is not None and not isinstance(max_rows, int):
+        message = f"max_rows needs a number of rows, and got {max_rows!r}"
+        raise query_error(message, code="query/bad-count")
 
 
 def _described(step: Any) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, Self
 
-from datamem.errors import QueryError
+from datamem.errors import DatamemError, QueryError
 
 _MADE_NAME: Final = re.compile(r"(\?[^\s#()\[\]{},]*)#\d+")
 """A local variable as it was renamed: `?x#2` for `?x`."""
@@ -73,6 +73,16 @@ def query_error(
 
 
 syntax_error = query_error
+
+
+def placed(
+    error: DatamemError, text: str | None, offset: int = -1, *, of: str = ""
+) -> QueryError:
+    """Return what a lower layer refused as an error of the query: at its place, or of an input by name."""
+    message = f"the input {of}: {error.message}" if of else error.message
+    return query_error(
+        message, code=error.code, hint=error.hint, text=text, offset=offset, **error.data
+    )
 
 
 def near(name: str, known: Iterable[str]) -> str | None:

@@ -12,7 +12,7 @@ from datamem.datalog.check import element_variables
 from datamem.datalog.context import Context
 from datamem.datalog.describe import describe_find
 from datamem.datalog.execute import join_components
-from datamem.datalog.faults import query_error
+from datamem.datalog.faults import placed, query_error
 from datamem.datalog.paging import (
     Place,
     cursor_of,
@@ -28,6 +28,7 @@ from datamem.datalog.syntax import (
     Query,
     Variable,
 )
+from datamem.errors import DatamemError
 
 
 def element_names(elements: Sequence[Any]) -> list[str]:
@@ -121,7 +122,10 @@ def pulled(element: Pull, rows: Relation, context: Context) -> list[Any]:
     name = element.variable.name
     words, mask = rows.domain(name).cast(rows.column(name), context.domains.integer)
     few, places = kernels.map_distinct(words)
-    maps = db.pull_many(pattern, few.tolist())
+    try:
+        maps = db.pull_many(pattern, few.tolist())
+    except DatamemError as error:
+        raise placed(error, context.text, element.offset) from None
     return [
         maps[place] if known else None
         for place, known in zip(places.tolist(), mask.tolist(), strict=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from datamem.datalog.bind import BindMismatch, bind_values, mismatch_error
 from datamem.datalog.context import Context
-from datamem.datalog.faults import query_error
+from datamem.datalog.faults import placed, query_error
 from datamem.datalog.relation import TRUE, Relation
 from datamem.datalog.sources import NO_VALUE, DatabaseSource, as_vector, coerce
 from datamem.datalog.steps import Use
@@ -24,6 +24,7 @@ from datamem.datalog.syntax import (
 )
 from datamem.datalog.values import normal
 from datamem.edn import Keyword
+from datamem.errors import DatamemError
 from datamem.ids import TX_BASE
 from datamem.schema.types import ValueType
 
@@ -137,7 +138,10 @@ def _entity(
     if isinstance(value, str) and ("attribute" in kinds or value.startswith(":")):
         is_reference = True
     if is_reference and not isinstance(value, bytes):
-        found = source.db.resolve(value)
+        try:
+            found = source.db.resolve(value)
+        except DatamemError as error:
+            raise placed(error, context.text, of=name) from None
         return _DROPPED if found is None else found
     eid = getattr(value, "eid", None)
     if type(eid) is int:

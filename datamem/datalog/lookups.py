@@ -10,13 +10,14 @@ import numpy as np
 from datamem.datalog import kernels
 from datamem.datalog.context import Context
 from datamem.datalog.domains import Domain
-from datamem.datalog.faults import near, query_error
+from datamem.datalog.faults import near, placed, query_error
 from datamem.datalog.kernels import BoolArray, Int64Array
 from datamem.datalog.relation import Relation, common_domain
 from datamem.datalog.sources import DatabaseSource
 from datamem.datalog.steps import FunctionStep, PredicateStep
 from datamem.datalog.syntax import Constant, SourceName, Variable
 from datamem.datalog.values import normal
+from datamem.errors import DatamemError
 from datamem.schema.attribute import Attribute
 
 
@@ -109,7 +110,10 @@ def _entities(
         domain = relation.domain(arg.name)
         return domain.cast(relation.column(arg.name), context.domains.integer)
     value = arg.value if isinstance(arg, Constant) else None
-    entity = source.db.resolve(value)
+    try:
+        entity = source.db.resolve(value)
+    except DatamemError as error:
+        raise placed(error, context.text, step.offset) from None
     known = np.full(relation.size, entity is not None)
     return np.full(relation.size, entity or 0), known
 

@@ -15,7 +15,7 @@ import numpy as np
 from datamem.datalog import kernels
 from datamem.datalog.context import Context
 from datamem.datalog.domains import Domain
-from datamem.datalog.faults import query_error
+from datamem.datalog.faults import placed, query_error
 from datamem.datalog.kernels import Int64Array
 from datamem.datalog.ranges import after_prefix, prefix_of, value_bounds
 from datamem.datalog.relation import Relation, empty
@@ -188,11 +188,14 @@ def entity_word(
     """Return the entity that a constant names in an entity, ref or transaction position.
 
     Raises:
-        QueryError: `query/not-an-entity` for values that can name none; `lookup-ref/missing`.
+        QueryError: `query/not-an-entity` for values that can name none; `lookup-ref/missing` and its kin.
     """
     value = term.value
     if isinstance(value, Keyword) or (isinstance(value, list | tuple) and len(value) == 2):
-        found = source.db.resolve(value)
+        try:
+            found = source.db.resolve(value)
+        except DatamemError as error:
+            raise placed(error, context.text, term.offset) from None
         if found is None and not isinstance(value, Keyword):
             raise query_error(
                 f"no entity has {value}",

@@ -248,6 +248,7 @@ class Query:
     where: tuple[Clause, ...] = ()
     keys: tuple[str, ...] | None = None
     keys_kind: str = "keys"
+    keys_offset: int = field(default=-1, compare=False)
     order_by: tuple[OrderItem, ...] = ()
     having: tuple[Aggregate, ...] = ()
     limit: int | Variable | None = None

@@ -52,6 +52,11 @@ MISTAKES = [
     ("[:find ?e :where [?e :user/name ?n] :order-by [?n :down]]", "query/bad-order", ":down", ":asc or :desc"),
     ("[:find ?e :where [?e :user/name ?n] :limit -1]", "query/syntax", "-1", "0, 1, 2"),
     ("[:find ?e :where (old ?e)]", "query/missing-rules", "(old", "add % to :in"),
+    ('[:find ?n :where [[:user/name "Ann"] :user/age ?n]]', "lookup-ref/not-unique", '[:user/name "Ann"', "add :db/unique"),
+    ('[:find ?v :where [?e :user/age] [(get-else $ [:user/name "Ann"] :user/age 0) ?v]]', "lookup-ref/not-unique", "(get-else", "add :db/unique"),
+    ("[:find ?e ?n :strs e :where [?e :user/name ?n]]", "query/keys", ":strs e", "a name for each"),
+    ("[:find ?e . :keys e :where [?e :user/name ?n]]", "query/keys", ":keys e", "a relation or a tuple"),
+    ("[:find (pull ?e [user/name]) :where [?e :user/name ?n]]", "pull/bad-attribute", "(pull", ":user/name"),
     ("[:find (cuont ?e) :where [?e :user/name]]", "query/unknown-aggregate", "(cuont", "count"),
 ]  # fmt: skip
 
@@ -100,6 +105,7 @@ def test_a_mistake_in_a_rule_is_shown_in_the_text_of_the_rules(
         ("[:find ?e :in $ [?n ...] :where [?e :user/name ?n]]", ("Ann",), "query/binding-shape", "[?n ...]"),
         ("[:find ?e :in $ ?t :where [?e :user/team ?t]]", ("red",), "query/not-an-entity", "?t"),
         ("[:find ?e :in $ % :where (r ?e)]", (None,), "query/syntax", "None"),
+        ("[:find ?n :in $ ?e :where [?e :user/age ?n]]", ([":user/name", "Ann"],), "lookup-ref/not-unique", "the input ?e"),
     ],
 )  # fmt: skip
 def test_wrong_inputs_are_named(
@@ -108,6 +114,14 @@ def test_wrong_inputs_are_named(
     error = refused(db, text, *inputs)
     assert error.code == code
     assert said in error.message
+
+
+def test_limits_of_another_type_are_refused(db: datamem.Db) -> None:
+    for limit in ({"timeout": "1"}, {"max_rows": 2.5}):
+        with pytest.raises(QueryError) as caught:
+            db.q("[:find ?e :where [?e :user/name]]", **limit)
+        assert caught.value.code == "query/bad-count"
+        assert repr(next(iter(limit.values()))) in caught.value.message
 
 
 NOTES = [
