@@ -17,6 +17,7 @@ from datamem.datalog.domains import Domains, HeapCodes
 from datamem.datalog.kernels import Int64Array, distinct
 from datamem.datalog.result import Column, ObjectColumn, Result, WordColumn
 from datamem.datalog.simple import ENGINE
+from datamem.datalog.star import Selected
 from datamem.datalog.star_plan import StarScope
 from datamem.db.hits import Hits
 from datamem.errors import DatamemError
@@ -86,7 +87,10 @@ class SearchPlan:
         es = hits.e.tolist()
         if len(set(es)) < len(es):
             return ENGINE
-        made = [self._column(db, kind, name, hits, words) for kind, name in self.columns]
+        made: list[Column] = [
+            ObjectColumn(name, es) if kind == "e" else self._column(db, kind, name, hits, words)
+            for kind, name in self.columns
+        ]
         if not self.is_keyed and not _are_distinct(made):
             return ENGINE
         match self.shape:
@@ -122,54 +126,17 @@ class SearchPlan:
             (column,) = self.among(*given).columns.values()
             return engine(db, *args, among=_ascending(column), **options), {}
         assert self.star is not None
-        fetch = self._first_fetch(db, given, args, options["k"])
+        selected = self.star.rows.selected(db, given)
+        if selected is None:
+            return None
+        fetch, k = self._first_fetch(db, selected, args, options["k"]), options["k"]
         while 0 < fetch <= _WIDEST:
             hits = engine(db, *args, **options | {"k": fetch})
-            kept = self._kept(db, given, hits, options["k"])
-            if kept is None or len(kept[0].e) == options["k"] or len(hits.e) < fetch:
+            kept = self._kept(selected, hits, k)
+            if kept is None or len(kept[0].e) == k or len(hits.e) < fetch:
                 return kept
-            fetch = max(2 * fetch, 3 * fetch * options["k"] // (2 * max(len(kept[0].e), 1)))
-        return self._searched_among(db, given, engine, args, options)
-
-    def _first_fetch(self, db: Any, given: Sequence[Any], args: Sequence[Any], k: int) -> int:
-        """Return how many hits of a search of everything to look at; 0 to answer the clauses first."""
-        assert self.star is not None
-        reads = self.star.rows.reads(db, given)
-        if reads is None or reads[0][1] <= _FEW:
-            return 0
-        if all(leaf.equals < 0 and not leaf.bounds for leaf, _ in reads):
-            return k
-        attribute = db.schema.get(args[0]) if type(args[0]) is str else None
-        if attribute is None or reads[0][1] * _PART < db.count(a=attribute.id):
-            return 0
-        return 2 * _PART * k
-
-    def _kept(self, db: Any, given: Sequence[Any], hits: Hits, k: int) -> _Found | None:
-        """Return the first `k` hits that the clauses allow; None where lookups do not tell."""
-        assert self.star is not None
-        if len(distinct(hits.e)) < len(hits.e):
-            return None
-        columns = self.star.rows.of_entities(db, given, hits.e)
-        if columns is None:
-            return None
-        words = dict(zip(self.star.names, columns, strict=True))
-        es = words[self.entity]
-        if len(es) < len(hits.e):
-            at = np.flatnonzero(np.isin(hits.e, es))
-            hits = Hits(hits.e[at], hits.v[at], hits.tx[at], hits.score[at])
-        return hits.top(k), {name: column[:k] for name, column in words.items()}
-
-    def _searched_among(
-        self,
-        db: Any,
-        given: Sequence[Any],
-        engine: Callable[..., Hits],
-        args: Sequence[Any],
-        options: Mapping[str, Any],
-    ) -> _Found | None:
-        """Search among the entities that the clauses allow."""
-        assert self.star is not None
-        columns = self.star.rows.columns(db, given)
+            fetch = max(2 * fetch, 3 * fetch * k // (2 * max(len(kept[0].e), 1)))
+        columns = self.star.rows.columns_of(selected)
         if columns is None:
             return None
         words = dict(zip(self.star.names, columns, strict=True))
@@ -178,16 +145,49 @@ class SearchPlan:
         if len(among) < len(es):
             return None
         hits = engine(db, *args, among=among, **options)
-        if words:
-            order = np.argsort(es)
-            at = order[np.searchsorted(es[order], hits.e)]
-            words = {name: column[at] for name, column in words.items()}
-        return hits, words
+        return hits, _at(words, es, hits.e) if words else words
+
+    def _first_fetch(self, db: Any, selected: Selected, args: Sequence[Any], k: int) -> int:
+        """Return how many hits of a search of everything to look at; 0 to answer the clauses first."""
+        assert self.star is not None
+        count = selected.fewest
+        if count <= _FEW:
+            return 0
+        if all(leaf.equals < 0 and not leaf.bounds for leaf in self.star.rows.leaves):
+            return k
+        attribute = db.schema.get(args[0]) if type(args[0]) is str else None
+        if attribute is None or count * _PART < db.count(a=attribute.id):
+            return 0
+        return 2 * _PART * k
+
+    def _kept(self, selected: Selected, hits: Hits, k: int) -> _Found | None:
+        """Return the first `k` hits that the clauses allow; None where lookups do not tell."""
+        assert self.star is not None
+        if len(set(hits.e.tolist())) < len(hits.e):
+            return None
+        columns = self.star.rows.of_entities(selected, hits.e)
+        if columns is None:
+            return None
+        words = dict(zip(self.star.names, columns, strict=True))
+        es = words.pop(self.entity)
+        if len(es) < len(hits.e):
+            at = np.flatnonzero(np.isin(hits.e, es))
+            hits = Hits(hits.e[at], hits.v[at], hits.tx[at], hits.score[at])
+        return hits.top(k), {name: column[:k] for name, column in words.items()}
+
+
+def _at(
+    words: Mapping[str, Int64Array], es: Int64Array, wanted: Int64Array
+) -> dict[str, Int64Array]:
+    """Return what is known of some entities; `es` are distinct, in any order."""
+    order = np.argsort(es)
+    at = order[np.searchsorted(es[order], wanted)]
+    return {name: column[at] for name, column in words.items()}
 
 
 def _ascending(es: Int64Array) -> Int64Array:
     """Return entities ascending and distinct; most come so."""
-    return es if (es[1:] > es[:-1]).all() else distinct(es)
+    return es if bool((es[1:] > es[:-1]).all()) else distinct(es)
 
 
 def _are_distinct(columns: Sequence[Column]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from weakref import ref
 
 import numpy as np
@@ -50,6 +50,25 @@ class Leaf:
     is_asked: bool
 
 
+class Selected(NamedTuple):
+    """What each leaf of a star selects by itself in one database.
+
+    Attributes:
+        pieces: the rows of its attribute.
+        words: those known before any row is read.
+        spans: which rows it selects, in the order of values.
+    """
+
+    pieces: list[Piece]
+    words: tuple[int, ...]
+    spans: list[_Span]
+
+    @property
+    def fewest(self) -> int:
+        """How many rows the leaf selects that selects fewest."""
+        return min(stop - start for start, stop in self.spans)
+
+
 @dataclass(slots=True)
 class _Known:
     """The words of a query of constants, with the heap that they were found in; set at once."""
@@ -79,11 +98,8 @@ class StarRows:
 
         REQUIRES: a plain view of a database.
         """
-        words = self._words(db, inputs)
-        pieces = None if words is None else self._pieces(db)
-        if words is None or pieces is None:
-            return None
-        columns = self._columns(pieces, words)
+        selected = self.selected(db, inputs)
+        columns = None if selected is None else self.columns_of(selected)
         if columns is None or ENTITY in self.outputs:
             return columns
         return kernels.distinct_rows(columns)
@@ -95,31 +111,34 @@ class StarRows:
 
         REQUIRES: a plain view of a database.
         """
-        words = self._words(db, inputs)
-        pieces = None if words is None else self._pieces(db)
-        if words is None or pieces is None:
+        selected = self.selected(db, inputs)
+        if selected is None:
             return None
-        spans = self._spans(pieces, words)
+        spans = selected.spans
         return [(self.leaves[i], spans[i][1] - spans[i][0]) for i in _order(spans)]
 
-    def of_entities(
-        self, db: Db, inputs: Sequence[Any], es: Int64Array
-    ) -> list[Int64Array] | None:
-        """Return the rows of some entities in their order; None where that takes the engine.
+    def selected(self, db: Db, inputs: Sequence[Any]) -> Selected | None:
+        """Return what each leaf selects by itself; None where that takes the engine.
 
-        Args:
-            db: a plain view.
-            inputs: as `columns` takes them.
-            es: int64[n], distinct; those that do not fit have no row.
-
-        Cost: a lookup by entity for each leaf, some 10 µs a level.
+        REQUIRES: a plain view of a database.
         """
         words = self._words(db, inputs)
         pieces = None if words is None else self._pieces(db)
         if words is None or pieces is None:
             return None
+        return Selected(pieces, words, self._spans(pieces, words))
+
+    def of_entities(self, selected: Selected, es: Int64Array) -> list[Int64Array] | None:
+        """Return the rows of some entities in their order; None where that takes the engine.
+
+        Args:
+            selected: from `selected`.
+            es: int64[n], distinct; those that do not fit have no row.
+
+        Cost: a lookup by entity for each leaf, some 10 µs a level.
+        """
         rows = _Rows(es, {}, None)
-        if not self._join(rows, range(len(pieces)), pieces, self._spans(pieces, words), words):
+        if not self._join(rows, range(len(self.leaves)), selected):
             return None
         return [rows.es if i == ENTITY else rows.columns[i] for i in self.outputs]
 
@@ -152,39 +171,31 @@ class StarRows:
             self.known.found = ref(db.heap), found
         return found
 
-    def _columns(
-        self, pieces: Sequence[Piece], words: tuple[int, ...]
-    ) -> list[Int64Array] | None:
+    def columns_of(self, selected: Selected) -> list[Int64Array] | None:
         """Return the columns that `:find` asks for, with a row for each entity that fits.
 
         None where an attribute of one value has entities with several, from when it had many.
         """
         leaves = self.leaves
-        spans = self._spans(pieces, words)
+        pieces, _, spans = selected
         at, *rest = _order(spans) if len(leaves) > 1 else (0,)
         (start, stop), piece = spans[at], pieces[at]
         rows = _Rows.of(leaves[at], at, piece, start, stop)
         may_repeat = leaves[at].equals < 0 and (len(leaves) > 1 or not leaves[at].is_asked)
         if may_repeat and not rows.are_distinct(piece):
             return None
-        if rest and not self._join(rows, rest, pieces, spans, words):
+        if rest and not self._join(rows, rest, selected):
             return None
         found = rows.columns
         return [rows.es if i == ENTITY else found[i] for i in self.outputs]
 
-    def _join(
-        self,
-        rows: _Rows,
-        rest: Sequence[int],
-        pieces: Sequence[Piece],
-        spans: Sequence[_Span],
-        words: tuple[int, ...],
-    ) -> bool:
+    def _join(self, rows: _Rows, rest: Sequence[int], selected: Selected) -> bool:
         """Look up all other leaves by entity.
 
         Returns:
             False where an entity has several values.
         """
+        pieces, words, spans = selected
         for i in rest:
             leaf, piece = self.leaves[i], pieces[i]
             if leaf.is_many:

@@ -104,7 +104,7 @@ class RowFile:
         Raises:
             Damaged: one has another sum.
         """
-        if self._is_checked[numbers].all():
+        if b"\0" not in self._is_checked[numbers].tobytes():  # `all` takes a microsecond more
             return
         fresh = numbers[~self._is_checked[numbers]]
         for at in range(0, len(fresh), _CHECKED_ROWS):
@@ -128,7 +128,7 @@ class RowFile:
         if got < found.nbytes:
             message = "rows are missing"
             raise Damaged(message)
-        if not self._is_checked[numbers].all():
+        if b"\0" in self._is_checked[numbers].tobytes():
             self._check(found, numbers)
         return found
 

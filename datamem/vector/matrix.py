@@ -81,9 +81,9 @@ class RowMatrix:
 
         Cost: a copy of each row.
         """
-        if self._file is not None and len(rows) and int(rows.max()) < self._mapped:
+        if self._file is not None and self._are_mapped(rows):
             self._file.need(rows)
-            picked: Matrix = self._file.rows[rows]
+            picked: Matrix = self._file.rows.take(rows, 0)
             return picked
         self._check(rows)
         pieces = self._pieces
@@ -99,9 +99,12 @@ class RowMatrix:
 
     def read(self, rows: Int64Array) -> Matrix:
         """Return a few rows as `gather` does, without keeping those of a file in memory."""
-        if self._file is not None and len(rows) and int(rows.max()) < self._mapped:
+        if self._file is not None and self._are_mapped(rows):
             return self._file.read(rows)
         return self.gather(rows)
+
+    def _are_mapped(self, rows: Int64Array) -> bool:
+        return self._mapped == self.count or (len(rows) > 0 and int(rows.max()) < self._mapped)
 
     def slice(self, start: int, stop: int) -> Matrix:
         """Return rows start:stop, float32[stop - start, dimensions]; a view where they are in one piece."""
@@ -114,6 +117,8 @@ class RowMatrix:
 
     def scores(self, query: Matrix, rows: Int64Array) -> Scores:
         """Return the score of each of these rows, float32[n]."""
+        if len(rows) <= _PART_ROWS:
+            return score_rows(self.gather(rows), query, self.spec)
         out = np.empty(len(rows), np.float32)
         for at in range(0, len(rows), _PART_ROWS):
             part = rows[at : at + _PART_ROWS]

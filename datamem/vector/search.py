@@ -37,6 +37,12 @@ _PAST_ROWS: Final = 6_000
 _FEW: Final = 16_384
 """So many entities are looked up among the owners of rows; more are asked of the database value."""
 
+_FEW_AMONG: Final = 2_048
+"""So few entities are scored whatever there is: `_is_by_graph` says the same."""
+
+_SORTED: Final = 32
+"""So few hits are put in order by Python's own sort."""
+
 _FETCH_COST: Final = 40
 """Fetching a row from a graph takes as long as scoring so many that are gathered."""
 
@@ -96,6 +102,10 @@ def _search(
 ) -> Hits:
     if exact is None:
         build_later(store)
+        if among is not None and len(among) <= _FEW_AMONG:
+            found = _told(db, attribute, store, query, among)
+            if found is not None:
+                return _hits(store, found, k)
     size = store.visible_count(db.newest_tx) if among is None else len(among)
     if _is_by_graph(store, size, k, among, exact):
         found = _seen(db, attribute, store, query, k, among, ef)
@@ -144,18 +154,28 @@ def _seen(
 
 def _hits(store: VectorStore, found: Found, k: int) -> Hits:
     rows, e, tx, scores = found
-    if len(scores) > 4 * k:
-        least = np.partition(scores, len(scores) - k)[len(scores) - k]
-        best = np.flatnonzero(scores >= least)
-        rows, e, tx, scores = rows[best], e[best], tx[best], scores[best]
-    if len(scores) > k or not _descend(scores.tolist()):
-        order = np.lexsort((e, -scores))[:k]
-        rows, e, tx, scores = rows[order], e[order], tx[order], scores[order]
+    at = _best_at(e, scores, k)
+    if at is not None:
+        rows, e, tx, scores = rows[at], e[at], tx[at], scores[at]
     return Hits(e, store.codes.values()[rows], tx, scores.astype(np.float64))
 
 
-def _descend(scores: list[float]) -> bool:
-    return all(map(gt, scores, scores[1:]))
+def _best_at(e: Int64Array, scores: Scores, k: int) -> Int64Array | None:
+    """Return the positions of the `k` best, of equals by entity; None where that is all as it is."""
+    if len(scores) > max(4 * k, _SORTED):
+        best = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+        order = _best_at(e[best], scores[best], k)
+        return best if order is None else best[order]
+    if len(scores) > _SORTED:
+        return np.lexsort((e, -scores))[:k]
+    listed = scores.tolist()
+    if len(listed) <= k and all(map(gt, listed, listed[1:])):
+        return None
+    pairs = sorted(
+        (-score, entity, at)
+        for at, (score, entity) in enumerate(zip(listed, e.tolist(), strict=True))
+    )
+    return np.array([at for _, _, at in pairs[:k]])
 
 
 def _is_by_graph(

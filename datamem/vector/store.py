@@ -43,7 +43,6 @@ MARGIN: Final = {"f32": 1, "f16": 2, "i8": 4, "b1": 1}
 FETCH_MOST: Final = 1_024
 """No graph is asked for more rows than this: scoring what is visible is quicker then."""
 
-_FEW_ROWS: Final = 64
 _APPEND_ROWS: Final = 8_192
 _FEW_CODES: Final = 32
 """So many vectors are asked for one by one; more in one pass over the attribute."""
@@ -208,7 +207,10 @@ class VectorStore:
         self.matrix.adopt(saved.rows)
         self.codes.adopt(columns.codes, ascends=columns.ascends)
         self.owners.adopt(
-            columns.owners, is_shared=columns.is_shared, has_ended=columns.has_ended
+            columns.owners,
+            saved.state.synced_tx,
+            is_shared=columns.is_shared,
+            has_ended=columns.has_ended,
         )
         self.graphs = saved.graphs
         self._synced_tx, self._instant = saved.state
@@ -303,11 +305,7 @@ class VectorStore:
             wide = ef or max(EXPANSION, 2 * fetch if fetch > k * margin else 0)
             rows, scores, bound = self._near_own(query, fetch, wide)
             is_several = len(rows) > fetch  # graphs, each as far as its own bound
-            seen = None
-            if len(rows) <= _FEW_ROWS and among is None:
-                seen = self.owners.all_of(rows, upto)
-            if seen is None:
-                seen = self.owners.seen(rows, upto, among)
+            seen = self.owners.seen(rows, upto, among)
             if seen is None:
                 return None
             if len(seen.e) < len(rows):
