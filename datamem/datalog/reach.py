@@ -43,8 +43,7 @@ def reached_pairs(edges: Pairs, starts: Int64Array | None, check: Check) -> Pair
     if len(edges[0]) <= FEW_EDGES:
         lists = walked(edges, None if starts is None else starts.tolist(), check)
         return kernels.array(lists[0]), kernels.array(lists[1])
-    tails, heads, nodes = _numbered(edges)
-    width = max(int(tails.max()), int(heads.max())) + 1
+    tails, heads, width, nodes = _numbered(edges)
     pairs = None
     if starts is None and _are_distinct(heads, width):
         turned = _doubled(heads, tails, heads, width, check)
@@ -118,16 +117,16 @@ def _walked_from(
 
 def _numbered(
     edges: Pairs,
-) -> tuple[Int64Array, Int64Array, Callable[[Int64Array], Int64Array]]:
-    """Return edges between small numbers, and what gives back the nodes of numbers."""
+) -> tuple[Int64Array, Int64Array, int, Callable[[Int64Array], Int64Array]]:
+    """Return edges between numbers below a width, and what gives back the nodes of numbers."""
     tails, heads = edges
     low = min(int(tails.min()), int(heads.min()))
     high = max(int(tails.max()), int(heads.max()))
     if high - low <= 8 * len(tails) + 1024:
-        return tails - low, heads - low, lambda numbers: numbers + low
+        return tails - low, heads - low, high - low + 1, lambda numbers: numbers + low
     nodes, numbers = kernels.map_distinct(np.concatenate(edges))
     cut = len(tails)
-    return numbers[:cut], numbers[cut:], lambda numbers: nodes[numbers]
+    return numbers[:cut], numbers[cut:], len(nodes), lambda numbers: nodes[numbers]
 
 
 def _are_distinct(keys: Int64Array, width: int) -> bool:
@@ -165,7 +164,7 @@ def _doubled(
         jumps.append(further)
     for jump in jumps:
         after = jump[ends]
-        there = np.flatnonzero(after < width)
+        there = (after < width).nonzero()[0]
         check(len(ends) + len(there))
         begins = np.concatenate((begins, begins[there]))
         ends = np.concatenate((ends, after[there]))
