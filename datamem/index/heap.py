@@ -60,6 +60,9 @@ class Heap(Protocol):
     def get(self, code: int) -> TaggedValue:
         """Return the type and value of a code."""
 
+    def value(self, code: int) -> Any:
+        """Return the value of a code."""
+
     def peek(self, code: int) -> Any:
         """Return the value of a code, without keeping a stored one in memory as `get` does."""
 
@@ -201,6 +204,13 @@ class RootHeap:
             return tail.tags[code - tail.start], tail.values[code - tail.start]
         return self._segment(code).get(code)
 
+    def value(self, code: int) -> Any:
+        """Return the value of a code."""
+        tail = self._tail
+        if code >= tail.start:
+            return tail.values[code - tail.start]
+        return self._segment(code).value(code)
+
     def peek(self, code: int) -> Any:
         """Return the value of a code, without keeping a stored one in memory as `get` does."""
         tail = self._tail
@@ -320,6 +330,13 @@ class LayerHeap:
             return tail.tags[code - tail.start], tail.values[code - tail.start]
         return self.parent.get(code)
 
+    def value(self, code: int) -> Any:
+        """Return the value of a code."""
+        tail = self._tail
+        if code >= tail.start:
+            return tail.values[code - tail.start]
+        return self.parent.value(code)
+
     def peek(self, code: int) -> Any:
         """Return the value of a code, without keeping a stored one in memory as `get` does."""
         tail = self._tail
@@ -339,7 +356,7 @@ def decode_codes(heap: Heap, codes: Int64Array) -> list[Any]:
     """
     count = len(codes)
     if count < _FEW:
-        return [heap.get(code)[1] for code in codes.tolist()]
+        return [heap.value(code) for code in codes.tolist()]
     low, high = int(codes.min()), int(codes.max())
     tail = getattr(heap, "_tail", None)
     if high - low < count // 2:
@@ -368,7 +385,7 @@ def _values(heap: Heap, codes: Int64Array) -> list[Any]:
         return heap.values(codes)
     if isinstance(heap, LayerHeap):
         below = int(np.searchsorted(codes, heap.cut.code))
-        own = [heap.get(code)[1] for code in codes[below:].tolist()]
+        own = [heap.value(code) for code in codes[below:].tolist()]
         return _values(heap.parent, codes[:below]) + own
     return [heap.get(code)[1] for code in codes.tolist()]
 

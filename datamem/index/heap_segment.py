@@ -63,6 +63,11 @@ class HeapSegment:
             value = values[i] = unpack_value(tag, self._data(i))
         return tag, value
 
+    def value(self, code: int) -> Any:
+        """Return the value of a code of this segment, decoded at its first look."""
+        value = self._kept()[code - self.start]
+        return self.get(code)[1] if value is _UNREAD else value
+
     def _kept(self) -> list[Any]:
         """Return the values that were decoded, by their place."""
         if not self._values:

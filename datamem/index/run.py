@@ -151,12 +151,15 @@ class Run:
         k = bisect_right(self.starts, row) - 1
         return self.segments[k].at(i, row - self.starts[k])
 
-    def key_at(self, row: int) -> tuple[int, int, int]:
-        """Return the three key columns of a row."""
-        k = bisect_right(self.starts, row) - 1
-        row -= self.starts[k]
-        at = self.segments[k].at
-        return at(0, row), at(1, row), at(2, row)
+    def keys(self, start: int, stop: int) -> list[tuple[int, int, int]]:
+        """Return the three key columns of a few rows, start < stop."""
+        starts, found = self.starts, []
+        k = bisect_right(starts, start) - 1
+        while start < stop:
+            base, end = starts[k], min(stop, starts[k + 1])
+            found += self.segments[k].keys(start - base, end - base)
+            start, k = end, k + 1
+        return found
 
     def take(self, i: int, rows: Int64Array) -> Int64Array:
         """Return column `i` of the given rows, int64[m]; rows ascend."""

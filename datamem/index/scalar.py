@@ -99,13 +99,15 @@ def _collect(
     dead: list[int],
     tombs: _Tombs,
 ) -> None:
+    keys = run.keys(*span)
     later = run.max_tx > upto
-    for row in range(*span):
-        if row in dead or (later and run.at(3, row) > upto):
+    if not (dead or later or tombs):
+        found += keys
+        return
+    for row, key in enumerate(keys, span[0]):
+        if row in dead or key in tombs or (later and run.at(3, row) > upto):
             continue
-        key = run.key_at(row)
-        if key not in tombs:
-            found.append(key)
+        found.append(key)
 
 
 def _collect_ended(
@@ -114,9 +116,12 @@ def _collect_ended(
     if not run.row_count:
         return
     start, stop = run.range(prefix)
-    found.extend(
-        run.key_at(row) for row in range(start, stop) if run.at(3, row) <= upto < run.at(4, row)
-    )
+    if start < stop:
+        found.extend(
+            key
+            for row, key in enumerate(run.keys(start, stop), start)
+            if run.at(3, row) <= upto < run.at(4, row)
+        )
 
 
 def _novelty_rows(

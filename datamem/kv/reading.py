@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -39,35 +39,36 @@ def values_of(db: Db, e: int) -> dict[str, Any]:
 
     Cost: some 10 µs for ten attributes.
     """
-    get, heap_get = db.schema.get, db.heap.get
+    get, value_of_code = db.schema.get, db.heap.value
     values: dict[str, Any] = {}
     for a, word in db.entity_words(e):
         attribute = get(a)
         if attribute is None:
             continue
         kind = attribute.value_type
-        if kind in _WORDS:
-            value: Any = word
+        value: Any = word
+        if kind not in INLINE:
+            value = value_of_code(word)
+            if kind in _COPIED:
+                value = own_copy(value)
         elif kind is ValueType.INSTANT:
             value = instant_of_us(word)
-        elif kind in INLINE:
+        elif kind not in _WORDS:
             value = db.decode(kind, [word])[0]
-        else:
-            value = heap_get(word)[1]
-            if isinstance(value, dict | list):
-                value = own_copy(value)
         values[attribute.ident] = value
     return values
 
 
-_WORDS = frozenset({ValueType.LONG, ValueType.REF})
+_WORDS: Final = frozenset({ValueType.LONG, ValueType.REF})
+_COPIED: Final = frozenset({ValueType.EDN, ValueType.DOC})
 
 
 def own_copy(value: Any) -> Any:
     """Return a copy of a document: the heap's own must not change."""
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is dict:
         return {key: own_copy(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if kind is list:
         return [own_copy(item) for item in value]
     return value
 
@@ -86,7 +87,7 @@ def columns_of(
         rows = db.lookup_many(attribute.id, keys)
         if attribute.is_heap:
             values = decode_codes(db.heap, rows.v)
-            if attribute.value_type in {ValueType.EDN, ValueType.DOC}:
+            if attribute.value_type in _COPIED:
                 values = [own_copy(value) for value in values]
         else:
             values = db.decode(attribute.value_type, rows.v)

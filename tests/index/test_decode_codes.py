@@ -27,6 +27,7 @@ class Elsewhere:
 
     def __init__(self, heap: RootHeap) -> None:
         self.get = heap.get
+        self.value = heap.value
 
 
 def heap_of(values: list[tuple[ValueType, Any]]) -> RootHeap:
