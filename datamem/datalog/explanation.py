@@ -42,6 +42,11 @@ class Explanation:
     seconds: float | None = None
     way: Mapping[str, Any] = field(default_factory=lambda: _ENGINE)
 
+    @property
+    def short_way(self) -> str | None:
+        """The short way that is taken, in a line; None where the steps are."""
+        return None if self.way["way"] == "engine" else _way_text(self.way)
+
     def __str__(self) -> str:
         return _text(self)
 
@@ -185,8 +190,8 @@ def _text(explanation: Explanation) -> str:
     ]
     if explanation.rows is not None and explanation.seconds is not None:
         lines.append(_took(explanation.rows, explanation.seconds * 1e3))
-    if explanation.way["way"] != "engine":
-        lines.append(_way_text(explanation.way))
+    if explanation.short_way is not None:
+        lines.append(explanation.short_way)
     return "\n".join(lines)
 
 

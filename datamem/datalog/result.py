@@ -121,10 +121,7 @@ class ObjectColumn:
 
 
 def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
-    array = np.empty(len(values), object)
-    for i, value in enumerate(values):
-        array[i] = value
-    return array
+    return np.fromiter(values, object, len(values))
 
 
 class Result(Sequence[Any]):

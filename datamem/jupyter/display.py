@@ -98,10 +98,10 @@ def report_html(report: TxReport) -> str:
 
 
 def plan_html(explanation: Explanation) -> str:
-    """Return the steps of a plan."""
+    """Return the steps of a plan, and the short way that is taken in their place."""
     names = ["clause", "how", "estimate", "rows_in", "rows_out", "us"]
     steps = [[step.get(name) for name in names] for step in explanation.steps]
-    return _table(names, steps)
+    return _table(names, steps, explanation.short_way or "")
 
 
 def difference_html(difference: Difference) -> str:

@@ -18,13 +18,16 @@ _WIDTH: Final = 960
 def plan(db: Db, query: Any, *inputs: Any) -> Picture:
     """Run a query and draw its steps in their order: what each did, its rows and its time.
 
+    A short way that is taken in their place stands below them.
+
     Args:
         db: any view.
         query, inputs: as for `db.q`.
     """
     found = db.explain(query, *inputs, analyze=True)
     most = max([step["rows_out"] or 0 for step in found.steps] + [1])
-    canvas = Canvas(_WIDTH, 40 + _ROW * len(found.steps))
+    short_way = found.short_way
+    canvas = Canvas(_WIDTH, 40 + _ROW * (len(found.steps) + (short_way is not None)))
     total_ms = (found.seconds or 0) * 1000
     canvas.text(10, 20, f"{found.rows:,} rows in {total_ms:.2f} ms", INK, bold=True)
     for i, step in enumerate(found.steps):
@@ -37,4 +40,6 @@ def plan(db: Db, query: Any, *inputs: Any) -> Picture:
         title = f"in {step['rows_in']}, out {rows}, estimated {step['estimate']}"
         canvas.box(_BARS, y + 4, width, 16, PALETTE[0], title=title)
         canvas.text(_BARS + width + 6, y + 16, f"{rows:,}", PALE, size=11)
+    if short_way is not None:
+        canvas.text(10, 48 + _ROW * len(found.steps), shortened(short_way, 140), INK)
     return Picture(canvas, f"plan of {len(found.steps)} steps")

@@ -84,6 +84,7 @@ def test_everything_datamem_returns_is_shown_as_html(shell) -> None:
         (db.schema, ":user/name"),
         (db.q(NAMES), "Ada"),
         (db.explain(NAMES, analyze=True), ":user/name"),
+        (db.explain("[:find ?n . :where [1 :user/name ?n]]"), "short way: point"),
         (datamem.diff(db, report.db_after), "1 entity differs"),
     ]:
         assert text in html_of(shell, value)
