@@ -40,9 +40,8 @@ class Found(NamedTuple):
 
     rows: Int64Array
     e: Int64Array
-    tx: Int64Array
     scores: Scores
 
 
-FEW: Final = Found(*(np.empty(0, np.int64),) * 3, np.empty(0, np.float32))
+FEW: Final = Found(*(np.empty(0, np.int64),) * 2, np.empty(0, np.float32))
 """Says that a view sees too few of the rows that graphs find near."""

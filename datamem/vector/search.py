@@ -153,11 +153,12 @@ def _seen(
 
 
 def _hits(store: VectorStore, found: Found, k: int) -> Hits:
-    rows, e, tx, scores = found
+    rows, e, scores = found
     at = _best_at(e, scores, k)
     if at is not None:
-        rows, e, tx, scores = rows[at], e[at], tx[at], scores[at]
-    return Hits(e, store.codes.values()[rows], tx, scores.astype(np.float64))
+        rows, e, scores = rows[at], e[at], scores[at]
+    v, tx = store.codes.values()[rows], store.owners.txs(rows)
+    return Hits(e, v, tx, scores.astype(np.float64))
 
 
 def _best_at(e: Int64Array, scores: Scores, k: int) -> Int64Array | None:

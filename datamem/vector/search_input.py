@@ -25,7 +25,7 @@ def vector_attribute(db: Db, name: Any) -> Attribute:
     Raises:
         QueryError: `vector/not-a-vector-attribute`.
     """
-    attribute = db.schema.get(name) if isinstance(name, str | int) else None
+    attribute = db.schema.get(name) if isinstance(name, (str, int)) else None
     if attribute is None or attribute.vector is None:
         raise QueryError(
             f"{name} is not a vector attribute",

@@ -310,7 +310,7 @@ class VectorStore:
                 return None
             if len(seen.e) < len(rows):
                 rows, scores = rows[seen.at], scores[seen.at]
-            found = Found(rows, seen.e, seen.tx, scores)
+            found = Found(rows, seen.e, scores)
             good = len(found.rows)
             if is_several and bound != NO_BOUND:
                 good = int(np.count_nonzero(found.scores >= bound))
@@ -323,13 +323,16 @@ class VectorStore:
         """Return every row of some entities that a plain view sees; None where columns do not tell."""
         if self._parent is not None:
             return None
-        rows = self.owners.rows_of(among)
-        seen = None if rows is None else self.owners.seen(rows, upto)
-        if rows is None or seen is None:
+        owned = self.owners.rows_of(among)
+        if owned is None:
             return None
-        if len(seen.e) < len(rows):
-            rows = rows[seen.at]
-        return Found(rows, seen.e, seen.tx, self.matrix.scores(query, rows))
+        rows, e = owned
+        if not self.owners.are_all_seen(upto):
+            seen = self.owners.seen(rows, upto)
+            if seen is None:
+                return None
+            rows, e = rows if len(seen.e) == len(rows) else rows[seen.at], seen.e
+        return Found(rows, e, self.matrix.scores(query, rows))
 
     def all_seen(self, query: Matrix, *, upto: int) -> Found | None:
         """Return every row that a plain view sees; None where columns do not tell."""
@@ -340,7 +343,7 @@ class VectorStore:
             scores = self.matrix.all_scores(query, 0, self.codes.count)[seen.at]
         else:
             scores = self.matrix.scores(query, seen.at)
-        return Found(seen.at, seen.e, seen.tx, scores)
+        return Found(seen.at, seen.e, scores)
 
     def visible_count(self, upto: int) -> int:
         """Return about how many rows a view up to a transaction sees, those that ended before included."""
