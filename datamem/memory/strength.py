@@ -119,11 +119,16 @@ def instant_us(db: Db, at: datetime | int | None = None) -> int:
     return instant_us_of_t(db, db.t) if at is None else at
 
 
-def decay_of(db: Db, es: Int64Array | None = None) -> Decay:
+def decay_of(
+    db: Db, es: Int64Array | None = None, *, created_us: Int64Array | None = None
+) -> Decay:
     """Return the decay of memories: of `es` (ascending, distinct), or of all that `db` shows.
 
     All are found by their type or creation, and kept with the database value: strengths at
     another instant then cost one pass. Cost of the first call: seven columns.
+
+    Args:
+        created_us: of `es`, where that is known already; 0 for those that do not say.
     """
     if es is None:
         found: Decay | None = db.cache.get("memory decay")
@@ -131,7 +136,7 @@ def decay_of(db: Db, es: Int64Array | None = None) -> Decay:
             kept = {name: words_by_entity(db, name) for name in _IDENTIFYING}
             found = db.cache["memory decay"] = _decay(db, _union(kept.values()), kept)
         return found
-    return _decay(db, es)
+    return _decay(db, es, created_us=created_us)
 
 
 _IDENTIFYING: Final = (":memory/id", ":memory/type", ":memory/initial-strength")
@@ -148,7 +153,12 @@ def _union(columns: Iterable[Words]) -> Int64Array:
     return found
 
 
-def _decay(db: Db, es: Int64Array, kept: dict[str, Words] | None = None) -> Decay:
+def _decay(
+    db: Db,
+    es: Int64Array,
+    kept: dict[str, Words] | None = None,
+    created_us: Int64Array | None = None,
+) -> Decay:
     """Return the decay of some memories; of all, where columns that are known are given."""
 
     def column(name: str, absent: int) -> Int64Array:
@@ -156,7 +166,7 @@ def _decay(db: Db, es: Int64Array, kept: dict[str, Words] | None = None) -> Deca
         return first_words(db, name, es, absent, whole=kept is not None, found=known)
 
     kind = column(":memory/type", -1)
-    since = column(":memory/created-at", 0)
+    since = column(":memory/created-at", 0) if created_us is None else created_us
     for name in (":memory/last-recall", ":memory/last-reviewed"):
         if has_words(db, name):
             since = np.maximum(since, column(name, 0))
@@ -213,16 +223,12 @@ def _by_type(db: Db, kind: Int64Array, number: Callable[[MemoryType], float]) ->
     if not len(kind):
         return np.empty(0, np.float64)
     words, at = distinct_words(kind)
-    names = ["" if word < 0 else _type_name(db, word) for word in words.tolist()]
     known = memory_types(db)
-    numbers = [number(known.get(name, UNKNOWN_TYPE)) for name in names]
-    return np.array(numbers, np.float64)[at]
-
-
-def _type_name(db: Db, word: int) -> str:
-    attribute = db.schema.get(":memory/type")
-    assert attribute is not None
-    return str(db.decode(attribute.value_type, [word])[0])
+    named = words[words >= 0]
+    names = db.decode(db.schema.require(":memory/type").value_type, named) if len(named) else []
+    numbers = [number(known.get(str(name), UNKNOWN_TYPE)) for name in names]
+    without = [number(UNKNOWN_TYPE)] * (len(words) - len(named))
+    return np.array([*without, *numbers], np.float64)[at]
 
 
 def memory_types(db: Db) -> dict[str, MemoryType]:
@@ -266,12 +272,16 @@ def relative_strengths(decay: Decay, us: int) -> Float64Array:
     never makes a memory disappear behind a kind that fades more slowly.
     """
     log = decay.log_at(us)
-    found = np.ones(len(log))
-    for kind in np.unique(decay.kind).tolist():
-        of = decay.kind == kind
-        low, high = log[of].min(), log[of].max()
-        if high > low:
-            found[of] = (log[of] - low) / (high - low)
+    if not len(log):
+        return log
+    kinds, of = distinct_words(decay.kind)
+    low, high = np.full(len(kinds), np.inf), np.full(len(kinds), -np.inf)
+    np.minimum.at(low, of, log)
+    np.maximum.at(high, of, log)
+    spread = high - low
+    is_even = spread <= 0
+    spread[is_even] = 1.0
+    found: Float64Array = np.where(is_even[of], 1.0, (log - low[of]) / spread[of])
     return found
 
 

@@ -2,5 +2,6 @@
 
 from datamem.text.highlight import Highlight, highlight, highlight_value, highlights
 from datamem.text.search import search
+from datamem.text.several import search_each
 
-__all__ = ["Highlight", "highlight", "highlight_value", "highlights", "search"]
+__all__ = ["Highlight", "highlight", "highlight_value", "highlights", "search", "search_each"]

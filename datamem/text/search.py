@@ -180,13 +180,14 @@ def _search_index(db: Db, index: TextIndex, visible: Visible, node: Node, k: int
     for part in parts:
         if part.tail_count:
             codes, scores = part.tail.search(node, part.tail_count, statistics)
-            found.append(visible.hits(*_ours(part, codes, scores)))
+            found.append(visible.hits(*of_branch(part, codes, scores)))
         if part.searcher is not None:
             found.append(_search_engine(part, statistics, visible, node, k))
     return best(found, k)
 
 
-def _ours(part: Part, codes: Int64Array, scores: Any) -> tuple[Int64Array, Any]:
+def of_branch(part: Part, codes: Int64Array, scores: Any) -> tuple[Int64Array, Any]:
+    """Return those of some texts that a branch shares with the heap that the part is of."""
     if part.upto is None:
         return codes, scores
     keep = codes < part.upto
@@ -204,11 +205,12 @@ def _search_engine(
     assert searcher is not None
     weights = None if statistics.text_count == searcher.text_count else statistics
     expected = visible.expected_limit(k, searcher.text_count)
-    limit = max(_FIRST_LIMIT, 2 * k, 2 * min(expected, _WIDE))
+    is_most_visible = 4 * expected <= 5 * k
+    limit = max(_FIRST_LIMIT, 3 * k // 2 if is_most_visible else 2 * min(expected, _WIDE))
     only = visible.few(_ONLY) if expected > _WIDE else None
     while only is None:
         codes, scores = searcher.search(node, limit, weights)
-        hits = visible.hits(*_ours(part, codes, scores))
+        hits = visible.hits(*of_branch(part, codes, scores))
         if len(hits.e) >= k or len(codes) < limit:
             return hits
         only = visible.few(_ONLY) if limit >= _WIDE else None

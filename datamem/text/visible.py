@@ -30,10 +30,14 @@ class Visible:
             return no_hits()
         order = np.argsort(codes)
         codes, scores = codes[order], scores[order]
-        rows = self._allowed(self._db.lookup_values(self._a, codes))
+        rows = self.rows(codes)
         score = scores[np.searchsorted(codes, rows.v)]
         by = np.lexsort((rows.tx, rows.v, rows.e, -score))
         return Hits(rows.e[by], rows.v[by], rows.tx[by], score[by])
+
+    def rows(self, codes: Int64Array) -> Rows:
+        """Return the visible datoms with texts of these codes, which are ascending and distinct."""
+        return self._allowed(self._db.lookup_values(self._a, codes))
 
     def _allowed(self, rows: Rows) -> Rows:
         if rows.added is not None:

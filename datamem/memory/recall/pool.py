@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from datamem.db.hits import Hits, no_hits
 from datamem.index.kernels import EMPTY, BoolArray, Int64Array
+from datamem.index.select import in_sorted
 from datamem.memory.columns import first_words, members_of, speakers_of, words_by_entity
 from datamem.memory.recall.dates import Span
 from datamem.memory.recall.question import Question
+from datamem.memory.sets import ascending
 from datamem.text import search as search_words
+from datamem.text import search_each
 from datamem.vector import search as search_vectors
 
 if TYPE_CHECKING:
@@ -122,10 +125,8 @@ def entities_by_term(
     texts = searched_texts(db)
     if not texts:
         return {}
-    return {
-        term: np.unique(search_words(db, texts, term, _TERM_HITS, among=among).e)
-        for term in terms
-    }
+    found = search_each(db, texts, terms, _TERM_HITS, among=among)
+    return {term: ascending(hits.e) for term, hits in zip(terms, found, strict=True)}
 
 
 def _mentions(db: Db, things: Int64Array, among: Int64Array | None) -> Mentions:
@@ -179,6 +180,7 @@ class Pool:
         place: int64[n], its place in the session; 0 where it has none.
         us: int64[n], when it was said or made; 0 where that is unknown.
         who: int64[n], who said it or whom it is about; -1 where nobody is known.
+        by_entity: int64[n], the permutation by which `e` ascends.
     """
 
     e: Int64Array
@@ -187,30 +189,31 @@ class Pool:
     place: Int64Array
     us: Int64Array
     who: Int64Array
+    by_entity: Int64Array
 
     def __len__(self) -> int:
         return len(self.e)
 
     def spread(self, es: Int64Array, values: Float64Array) -> Float64Array:
         """Return float64[n]: the sum of each candidate's values, 0.0 for those not among `es`."""
-        column = np.zeros(len(self.e))
-        order = np.argsort(self.e)
-        at = np.searchsorted(self.e, es, sorter=order)
-        at = order[np.minimum(at, len(order) - 1)]
+        at = np.searchsorted(self.e, es, sorter=self.by_entity)
+        at = self.by_entity[np.minimum(at, len(self.e) - 1)]
         hit = self.e[at] == es
-        np.add.at(column, at[hit], values[hit])
-        return column
+        found = np.bincount(at[hit], values[hit], minlength=len(self.e))
+        return found.astype(np.float64, copy=False)
 
 
 def make_pool(db: Db, found: Found, among: Int64Array | None = None) -> Pool:
     """Return what was found, and the other messages of the sessions where most was found."""
     es = found.entities()
     sessions = sessions_of(db, es)
-    best = _best_sessions(found, es, sessions)
-    others = members_of(db, ":message/session", best).e
+    others = members_of(db, ":message/session", _best_sessions(found, es, sessions))
+    e, session = others.e, others.v
     if among is not None:
-        others = np.intersect1d(others, among)
-    return _columns(db, np.union1d(es, others))
+        keep = in_sorted(e, among)
+        e, session = e[keep], session[keep]
+    every, first = np.unique(np.concatenate((es, e)), return_index=True)
+    return _columns(db, every, np.concatenate((sessions, session))[first])
 
 
 def sessions_of(db: Db, es: Int64Array) -> Int64Array:
@@ -232,7 +235,8 @@ def _best_sessions(found: Found, es: Int64Array, sessions: Int64Array) -> Int64A
     return np.unique(np.array(chosen, np.int64))
 
 
-def _columns(db: Db, es: Int64Array) -> Pool:
+def _columns(db: Db, es: Int64Array, session: Int64Array) -> Pool:
+    """Return the candidates `es`, ascending, as a pool; `session` as `sessions_of` gives it."""
     is_message = first_words(db, ":memory/content", es, _ABSENT) == _ABSENT
     messages, memories = es[is_message], es[~is_message]
 
@@ -241,7 +245,6 @@ def _columns(db: Db, es: Int64Array) -> Pool:
         both[is_message], both[~is_message] = of_messages, of_memories
         return both
 
-    session = sessions_of(db, es)
     place = column(first_words(db, ":message/sequence", messages, 0), 0)
     us = column(
         first_words(db, ":message/timestamp", messages, 0),
@@ -249,6 +252,14 @@ def _columns(db: Db, es: Int64Array) -> Pool:
     )
     who = column(speakers_of(db, messages), first_words(db, ":memory/user", memories, _ABSENT))
     order = np.lexsort((es, us, place, ~is_message, session))
+    by_entity = np.empty(len(es), np.int64)
+    by_entity[order] = np.arange(len(es))
     return Pool(
-        es[order], is_message[order], session[order], place[order], us[order], who[order]
+        es[order],
+        is_message[order],
+        session[order],
+        place[order],
+        us[order],
+        who[order],
+        by_entity,
     )

@@ -174,11 +174,9 @@ def _relative_strength(db: Db, pool: Pool, now_us: int) -> Float64Array:
         )
         strength[is_message] = relative_strengths(decay, now_us)
     if not is_message.all():
-        memories = pool.e[~is_message]
-        order = np.argsort(memories)
-        relative = np.empty(len(memories))
-        relative[order] = relative_strengths(decay_of(db, memories[order]), now_us)
-        strength[~is_message] = relative
+        at = _memories(pool)
+        decay = decay_of(db, pool.e[at], created_us=pool.us[at])
+        strength[at] = relative_strengths(decay, now_us)
     return strength
 
 
@@ -190,14 +188,17 @@ def _recency(us: Int64Array) -> Float64Array:
 
 def _importance(db: Db, pool: Pool) -> Float64Array:
     found = np.full(len(pool), _NEUTRAL)
-    memories = pool.e[~pool.is_message]
-    if len(memories):
-        order = np.argsort(memories)
+    if not pool.is_message.all():
+        at = _memories(pool)
         neutral = word_of_double(_NEUTRAL)
-        words = np.empty(len(memories), np.int64)
-        words[order] = first_words(db, ":memory/importance", memories[order], neutral)
-        found[~pool.is_message] = np.clip(doubles_of_words(words), 0.0, 1.0)
+        words = first_words(db, ":memory/importance", pool.e[at], neutral)
+        found[at] = np.clip(doubles_of_words(words), 0.0, 1.0)
     return found
+
+
+def _memories(pool: Pool) -> Int64Array:
+    """Return where in the pool the memories are, in the order of their ids."""
+    return pool.by_entity[~pool.is_message[pool.by_entity]]
 
 
 def neighbour(pool: Pool, distance: int) -> Int64Array:
@@ -222,11 +223,20 @@ def kernel(weights: Weights) -> tuple[tuple[int, float], ...]:
 
 
 def _from_neighbours(pool: Pool, own: Float64Array, weights: Weights) -> Float64Array:
+    """Return what the turns before and after share with each turn; of a memory, a part of its own."""
+    kept: Float64Array = weights.kept * own
+    if not pool.is_message.any():
+        return kept
     found = np.zeros(len(pool))
-    for distance, weight in kernel(weights):
-        at = neighbour(pool, distance)
-        found += weight * np.where(at >= 0, own[at], 0.0)
-    return np.where(pool.is_message, found, weights.kept * own)
+    for distance, before, after in (
+        (1, weights.previous, weights.next),
+        (2, weights.second_previous, weights.second_next),
+    ):
+        is_near = pool.session[distance:] == pool.session[:-distance]
+        is_near &= pool.place[distance:] - pool.place[:-distance] == distance
+        found[distance:] += before * np.where(is_near, own[:-distance], 0.0)
+        found[:-distance] += after * np.where(is_near, own[distance:], 0.0)
+    return np.where(pool.is_message, found, kept)
 
 
 def _starts(session: Int64Array) -> Int64Array:
@@ -243,23 +253,25 @@ def _session_words(
     A session is a document whose words are the terms that its items have, each item once: so the
     hits of each term are all that is needed, and no text is read.
     """
-    total = np.zeros(len(starts))
     if not by_term:
-        return total
+        return np.zeros(len(starts))
     names = pool.session[starts]
     lengths = np.diff(np.append(starts, len(pool))).astype(np.float64)
     norm = _SATURATION * (1 - _LENGTH_PART + _LENGTH_PART * lengths / lengths.mean())
-    hits = np.unique(np.concatenate(list(by_term.values())))
-    sessions, of_hit = np.unique(sessions_of(db, hits), return_inverse=True)
+    hits = np.concatenate(list(by_term.values()))
+    term = np.repeat(np.arange(len(by_term)), [len(es) for es in by_term.values()])
+    known, of_known = np.unique(hits, return_inverse=True)
+    sessions, of_session = np.unique(sessions_of(db, known), return_inverse=True)
+    shape = len(by_term), len(sessions)
+    cells = term * shape[1] + of_session[of_known]
+    counts = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
     at = np.minimum(np.searchsorted(names, sessions), len(names) - 1)
-    is_known = names[at] == sessions
-    every = len(sessions) + len(names) - int(is_known.sum())
-    for es in by_term.values():
-        counts = np.bincount(of_hit[np.searchsorted(hits, es)], minlength=len(sessions))
-        having = int((counts > 0).sum())
-        idf = np.log1p((every - having + 0.5) / (having + 0.5))
-        here = np.zeros(len(names))
-        here[at[is_known]] = counts[is_known]
-        total += idf * here * (_SATURATION + 1) / (here + norm)
+    is_candidate = names[at] == sessions
+    every = len(sessions) + len(names) - int(is_candidate.sum())
+    having = (counts > 0).sum(axis=1)
+    idf = np.log1p((every - having + 0.5) / (having + 0.5))
+    here = np.zeros((shape[0], len(names)))
+    here[:, at[is_candidate]] = counts[:, is_candidate]
+    total: Float64Array = idf @ (here * (_SATURATION + 1) / (here + norm))
     total /= max(float(total.max()), 1e-12)
     return total

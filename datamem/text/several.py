@@ -1,0 +1,120 @@
+"""Several searches at once: what is visible of all that they find is looked up together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from datamem.db.hits import Hits
+from datamem.index.kernels import BoolArray, Int64Array, expand_ranges
+from datamem.text.analysis import analyzer
+from datamem.text.bm25 import Float64Array
+from datamem.text.companion import TextIndex, text_index
+from datamem.text.engine import is_engine_fault
+from datamem.text.parse import parse_query
+from datamem.text.search import best, fulltext_attribute, of_branch, search
+from datamem.text.statistics import Statistics
+from datamem.text.syntax import NOTHING, Node
+from datamem.text.visible import Visible
+
+if TYPE_CHECKING:
+    from datamem.db.database import Db
+
+_LEAST: Final = 32
+
+
+class _Found(NamedTuple):
+    """Texts that some searches of one attribute found, search after search.
+
+    Attributes:
+        query: int64[n], which search, from 0.
+        codes, scores: of the texts.
+        is_cut: bool[m], for each search, whether there may be more texts.
+    """
+
+    query: Int64Array
+    codes: Int64Array
+    scores: Float64Array
+    is_cut: BoolArray
+
+
+def search_each(
+    db: Db,
+    attributes: Sequence[str],
+    queries: Sequence[str],
+    k: int,
+    *,
+    among: Int64Array | None = None,
+) -> list[Hits]:
+    """Return what `search` gives for each of some queries, with its defaults.
+
+    Cost: about 0.1 ms a query, where `search` takes 0.3: what is visible is looked up once. A search of which
+    too little is visible is made again by itself.
+    """
+    parts: list[list[Hits]] = [[] for _ in queries]
+    again = np.zeros(len(queries), np.bool_)
+    for name in attributes:
+        attribute = fulltext_attribute(db, name)
+        words = analyzer(attribute.language)
+        nodes = [parse_query(query, words, strict=False, operator="or") for query in queries]
+        try:
+            found = _found(db, text_index(db, attribute), nodes, k)
+        except BaseException as error:
+            if not is_engine_fault(error):
+                raise
+            return [search(db, attributes, query, k, among=among) for query in queries]
+        for number, hits in enumerate(_visible(Visible(db, attribute.id, among), found, k)):
+            parts[number].append(hits)
+            again[number] |= bool(found.is_cut[number]) and len(hits.e) < k
+    return [
+        search(db, attributes, query, k, among=among)
+        if is_short
+        else (hits[0] if len(hits) == 1 else best(hits, k))
+        for query, hits, is_short in zip(queries, parts, again.tolist(), strict=True)
+    ]
+
+
+def _found(db: Db, index: TextIndex, nodes: Sequence[Node], k: int) -> _Found:
+    """Return the best texts of each search, whoever may see them; some more than are wanted."""
+    parts = index.parts(db)
+    statistics = Statistics(parts)
+    limit = max(_LEAST, 3 * k // 2)
+    is_cut = np.zeros(len(nodes), np.bool_)
+    found: list[tuple[int, Int64Array, Float64Array]] = []
+    for number, node in enumerate(nodes):
+        for part in parts if node != NOTHING else ():
+            if part.tail_count:
+                pair = part.tail.search(node, part.tail_count, statistics)
+                found.append((number, *of_branch(part, *pair)))
+            if part.searcher is not None:
+                is_whole = statistics.text_count == part.searcher.text_count
+                pair = part.searcher.search(node, limit, None if is_whole else statistics)
+                is_cut[number] |= len(pair[0]) == limit
+                found.append((number, *of_branch(part, *pair)))
+    if not found:
+        none = np.empty(0, np.int64)
+        return _Found(none, none, np.empty(0), is_cut)
+    numbers, codes, scores = zip(*found, strict=True)
+    query = np.repeat(np.array(numbers, np.int64), [len(one) for one in codes])
+    return _Found(query, np.concatenate(codes), np.concatenate(scores), is_cut)
+
+
+def _visible(visible: Visible, found: _Found, k: int) -> list[Hits]:
+    """Return the visible hits of each search, its best `k`."""
+    rows = visible.rows(np.unique(found.codes))
+    by = np.argsort(rows.v, kind="stable")
+    v = rows.v[by]
+    first, last = np.searchsorted(v, found.codes), np.searchsorted(v, found.codes, "right")
+    at = by[expand_ranges(first, last)]
+    counts = last - first
+    query, score = np.repeat(found.query, counts), np.repeat(found.scores, counts)
+    e, v, tx = rows.e[at], rows.v[at], rows.tx[at]
+    order = np.lexsort((tx, v, e, -score, query))
+    ends = np.searchsorted(query[order], np.arange(len(found.is_cut) + 1))
+    hits = []
+    for start, stop in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        mine = order[start : min(stop, start + k)]
+        hits.append(Hits(e[mine], v[mine], tx[mine], score[mine]))
+    return hits
