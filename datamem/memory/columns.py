@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from datamem.index.kernels import EMPTY, Int64Array
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
+
+Float64Array = npt.NDArray[np.float64]
 
 
 class Words(NamedTuple):
@@ -37,7 +41,7 @@ def words_by_entity(db: Db, name: str, es: Int64Array | None = None) -> Words:
         return Words(EMPTY, EMPTY, -1)
     rows = db.rows(a=attribute.id) if es is None else db.lookup_many(attribute.id, es)
     e, v = rows.e, rows.v
-    if len(e) > 1 and rows.sorted_by != "e":
+    if len(e) > 1 and rows.sorted_by != "e" and not bool((e[1:] >= e[:-1]).all()):
         order = np.argsort(e, kind="stable")
         e, v = e[order], v[order]
     return Words(e, v, attribute.id)
@@ -67,7 +71,7 @@ def first_words(
     """
     if found is None:
         found = words_by_entity(db, name, None if whole else es)
-    if len(found.e) == len(es) and np.array_equal(found.e, es):
+    if found.e is es or (len(found.e) == len(es) and np.array_equal(found.e, es)):
         return found.v
     column = np.full(len(es), absent, np.int64)
     if len(found.e) and len(es):
@@ -81,22 +85,31 @@ def first_words(
     return column
 
 
-def distinct_words(column: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """Return the distinct words ascending, and where in them each row's word is, int64[n].
+def by_word(
+    column: Int64Array, numbers_of: Callable[[Int64Array], Float64Array]
+) -> Float64Array:
+    """Return a number for each row, float64[n]: that of its word.
 
-    A column of few values that lie close together is counted, not sorted.
+    A column of few words that lie close together is counted, not sorted.
+
+    Args:
+        column: int64[n].
+        numbers_of: from the distinct words, ascending, to float64[m].
     """
+    if not len(column):
+        return np.empty(0, np.float64)
     low = int(column.min())
     span = int(column.max()) - low + 1
     if span > 4 * len(column) + 1024:
         words, at = np.unique(column, return_inverse=True)
-        return words, at
+        return numbers_of(words)[at]
     places = column - low
     there = np.zeros(span, np.bool_)
     there[places] = True
     words = np.flatnonzero(there)
-    rank = np.cumsum(there) - 1
-    return words + low, rank[places]
+    table = np.zeros(span, np.float64)
+    table[words] = numbers_of(words + low)
+    return table[places]
 
 
 def members_of(db: Db, name: str, targets: Int64Array) -> Words:

@@ -10,7 +10,7 @@ says otherwise. Strength is computed for the instant that somebody asks about, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,7 +23,7 @@ from datamem.index.kernels import EMPTY, Int64Array
 from datamem.index.words import doubles_of_words, us_of_instant
 from datamem.memory.columns import (
     Words,
-    distinct_words,
+    by_word,
     first_words,
     has_words,
     words_by_entity,
@@ -100,13 +100,21 @@ class Decay(NamedTuple):
 
     def at(self, us: int) -> Float64Array:
         """Return float64[n]: the strengths at an instant; a memory of the future has not faded."""
-        age = np.maximum(us - self.since_us, 0)
-        return self.initial * np.exp(-self.rate_per_us * age)
+        found = self._faded(us)
+        np.exp(found, out=found)
+        found *= self.initial
+        return found
 
     def log_at(self, us: int) -> Float64Array:
         """Return float64[n]: the logarithms of the strengths, finite however old they are."""
-        age = np.maximum(us - self.since_us, 0)
-        return np.log(np.maximum(self.initial, 1e-12)) - self.rate_per_us * age
+        return np.log(np.maximum(self.initial, 1e-12)) + self._faded(us)
+
+    def _faded(self, us: int) -> Float64Array:
+        """Return float64[n]: the logarithms of what is left of each; a new array."""
+        age = us - self.since_us
+        np.maximum(age, 0, out=age)
+        found = age * self.rate_per_us
+        return np.negative(found, out=found)
 
 
 def instant_us(db: Db, at: datetime | int | None = None) -> int:
@@ -134,7 +142,8 @@ def decay_of(
         found: Decay | None = db.cache.get("memory decay")
         if found is None:
             kept = {name: words_by_entity(db, name) for name in _IDENTIFYING}
-            found = db.cache["memory decay"] = _decay(db, _union(kept.values()), kept)
+            es = _shared(kept)
+            found = db.cache["memory decay"] = _decay(db, es, kept)
         return found
     return _decay(db, es, created_us=created_us)
 
@@ -143,12 +152,15 @@ _IDENTIFYING: Final = (":memory/id", ":memory/type", ":memory/initial-strength")
 """Whoever has one of these is a memory."""
 
 
-def _union(columns: Iterable[Words]) -> Int64Array:
+def _shared(columns: dict[str, Words]) -> Int64Array:
+    """Return the entities of several columns, ascending; equal columns of entities become one."""
     found = EMPTY
-    for column in columns:
+    for name, column in columns.items():
         if not len(found):
             found = column.e
-        elif len(column.e) and not np.array_equal(column.e, found):
+        elif len(column.e) == len(found) and np.array_equal(column.e, found):
+            columns[name] = column._replace(e=found)
+        elif len(column.e):
             found = np.union1d(found, column.e)
     return found
 
@@ -220,15 +232,15 @@ def _type_hours(db: Db, kind: Int64Array) -> Float64Array:
 
 def _by_type(db: Db, kind: Int64Array, number: Callable[[MemoryType], float]) -> Float64Array:
     """Return a number of each memory's type, float64[n]."""
-    if not len(kind):
-        return np.empty(0, np.float64)
-    words, at = distinct_words(kind)
     known = memory_types(db)
-    named = words[words >= 0]
-    names = db.decode(db.schema.require(":memory/type").value_type, named) if len(named) else []
-    numbers = [number(known.get(str(name), UNKNOWN_TYPE)) for name in names]
-    without = [number(UNKNOWN_TYPE)] * (len(words) - len(named))
-    return np.array([*without, *numbers], np.float64)[at]
+
+    def numbers_of(words: Int64Array) -> Float64Array:
+        named = words[words >= 0]
+        value_type = db.schema.require(":memory/type").value_type
+        names = [""] * (len(words) - len(named)) + db.decode(value_type, named)
+        return np.array([number(known.get(str(name), UNKNOWN_TYPE)) for name in names])
+
+    return by_word(kind, numbers_of)
 
 
 def memory_types(db: Db) -> dict[str, MemoryType]:
@@ -274,7 +286,7 @@ def relative_strengths(decay: Decay, us: int) -> Float64Array:
     log = decay.log_at(us)
     if not len(log):
         return log
-    kinds, of = distinct_words(decay.kind)
+    kinds, of = np.unique(decay.kind, return_inverse=True)
     low, high = np.full(len(kinds), np.inf), np.full(len(kinds), -np.inf)
     np.minimum.at(low, of, log)
     np.maximum.at(high, of, log)

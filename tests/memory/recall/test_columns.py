@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datamem.memory.columns import by_word
 from datamem.memory.recall.pool import Pool
 from datamem.memory.recall.ranking import fuse, kernel, neighbour
 from datamem.memory.recall.weights import DEFAULT, OWN
@@ -79,3 +80,16 @@ def test_strength_is_beside_others_of_the_same_kind(memories) -> None:
         same = [log[other] for other in range(count) if kind[other] == kind[at]]
         spread = max(same) - min(same)
         assert found[at] == pytest.approx((log[at] - min(same)) / spread if spread else 1.0)
+
+
+@given(column=st.lists(st.integers(-3, 5) | st.sampled_from([10**6, 10**12]), max_size=12))
+def test_a_number_by_word_is_that_of_the_word(column) -> None:
+    words = np.array(column, np.int64)
+    asked: list[int] = []
+
+    def half(distinct):
+        asked.extend(distinct.tolist())
+        return distinct / 2
+
+    assert by_word(words, half).tolist() == [word / 2 for word in column]
+    assert asked == sorted(set(column))
