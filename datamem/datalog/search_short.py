@@ -87,12 +87,15 @@ class SearchPlan:
         es = hits.e.tolist()
         if len(set(es)) < len(es):
             return ENGINE
+        at = None if self.is_keyed else self._distinct_at(hits, words)
+        if at is not None:
+            hits = Hits(hits.e[at], hits.v[at], hits.tx[at], hits.score[at])
+            words = {name: column[at] for name, column in words.items()}
+            es = hits.e.tolist()
         made: list[Column] = [
             ObjectColumn(name, es) if kind == "e" else self._column(db, kind, name, hits, words)
             for kind, name in self.columns
         ]
-        if not self.is_keyed and not _are_distinct(made):
-            return ENGINE
         match self.shape:
             case "scalar":
                 return made[0].values()[0] if es else None
@@ -103,6 +106,20 @@ class SearchPlan:
             case _:
                 pass
         return Result(made, len(es))
+
+    def _distinct_at(self, hits: Hits, words: Mapping[str, Int64Array]) -> list[int] | None:
+        """Return the place of each row that is not there before; None where all differ."""
+        columns = [
+            (getattr(hits, kind) if kind else words[name]).tolist()
+            for kind, name in self.columns
+        ]
+        rows = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+        if len(set(rows)) == len(rows):
+            return None
+        first: dict[Any, int] = {}
+        for at, row in enumerate(rows):
+            first.setdefault(row, at)
+        return list(first.values())
 
     def _column(
         self, db: Any, kind: str, name: str, hits: Hits, words: Mapping[str, Int64Array]
@@ -155,7 +172,7 @@ class SearchPlan:
             return 0
         if all(leaf.equals < 0 and not leaf.bounds for leaf in self.star.rows.leaves):
             return k
-        attribute = db.schema.get(args[0]) if type(args[0]) is str else None
+        attribute = db.schema.get(args[0]) if isinstance(args[0], str) else None
         if attribute is None or count * _PART < db.count(a=attribute.id):
             return 0
         return 2 * _PART * k
@@ -188,12 +205,3 @@ def _at(
 def _ascending(es: Int64Array) -> Int64Array:
     """Return entities ascending and distinct; most come so."""
     return es if bool((es[1:] > es[:-1]).all()) else distinct(es)
-
-
-def _are_distinct(columns: Sequence[Column]) -> bool:
-    """Tell whether no row is there twice; False where a value cannot be compared so."""
-    try:
-        rows = set(zip(*[column.values() for column in columns], strict=True))
-    except TypeError:
-        return False
-    return len(rows) == len(columns[0].values())
