@@ -122,7 +122,7 @@ class Connection:
             TransactError: with every conflict found in `data["conflicts"]`.
             StorageError: if the log cannot take it (`storage/disk-full`, …).
         """
-        from datamem.transact import resolve
+        from datamem.transact.resolution import resolve
 
         embed: Any = self._functions.get(EMBED)
         if embed is not None:
@@ -170,7 +170,7 @@ class Connection:
             >>> conn.db.q("[:find (max ?n) . :where [_ :n ?n]]")
             3
         """
-        from datamem.transact import resolve
+        from datamem.transact.resolution import resolve
 
         def plan(db: Db) -> TxPlan:
             tx_data = build(db)

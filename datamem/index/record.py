@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from struct import Struct
 from typing import Any, Final
 
@@ -123,12 +124,18 @@ def encode_transaction(
 def _columns(datoms: tuple[Sequence[int], ...]) -> list[bytes]:
     count = len(datoms[0])
     if count < _BULK:
-        pack = Struct(f"<{count}q").pack
+        pack = _words_of(count).pack
         return [*(pack(*column) for column in datoms[:3]), bytes(datoms[3])]
     return [
         *(np.asarray(column, "<i8").tobytes() for column in datoms[:3]),
         np.asarray(datoms[3], np.uint8).tobytes(),
     ]
+
+
+@cache
+def _words_of(count: int) -> Struct:
+    """Return the layout of so many words, at most `_BULK`."""
+    return Struct(f"<{count}q")
 
 
 def _digest(

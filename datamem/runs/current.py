@@ -112,8 +112,9 @@ class Carrier:
         attribute = db.schema.get(":tx/run")
         if plan.empty or attribute is None:
             return plan
-        said = (a for e, a in zip(plan.e, plan.a, strict=True) if e == plan.tx)
-        if attribute.id in said:
-            return plan
+        if attribute.id in plan.a:
+            said = (a for e, a in zip(plan.e, plan.a, strict=True) if e == plan.tx)
+            if attribute.id in said:
+                return plan
         plan.add([(plan.tx, attribute.id, self.eid)])
         return plan

@@ -81,7 +81,7 @@ def append_event(
         RunError: `run/ended`, `run/unknown`, `event/bad-type`.
         StateError: `json/not-json`.
     """
-    return append_events(run, [NewEvent(type, payload, thread, agent, timestamp)])[0]
+    return _append(run, [_checked(type, payload, thread, agent, timestamp)])[0]
 
 
 def append_events(
@@ -93,7 +93,11 @@ def append_events(
         also: called with the newest database value and the events as they will be; returns more
             tx-data for the same transaction, where `event_tempid(event)` refers to one of them.
     """
-    checked = [checked_event(event) for event in events]
+    return _append(run, [checked_event(event) for event in events], also)
+
+
+def _append(run: Run, checked: Sequence[NewEvent], also: Also | None = None) -> list[Event]:
+    """Append events that are checked."""
     made: list[Event] = []
 
     def build(db: Db) -> list[Any]:
@@ -191,19 +195,22 @@ def checked_event(event: NewEvent) -> NewEvent:
         RunError: `event/bad-type`.
         StateError: `json/not-json`.
     """
-    kind: Any = event.type
+    return _checked(event.type, event.payload, event.thread, event.agent, event.timestamp)
+
+
+def _checked(
+    kind: Any, payload: Any, thread: str | None, agent: int | None, at: datetime | None
+) -> NewEvent:
     if not isinstance(kind, str) or not kind:
         raise RunError(
-            f"{event.type!r} is no type of an event",
+            f"{kind!r} is no type of an event",
             code="event/bad-type",
             hint="use a short text, such as tool_call",
-            type=event.type,
+            type=kind,
         )
-    payload = plain_json(event.payload, "the payload")
-    at = event.timestamp
     if at is not None and at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
-    return NewEvent(event.type, payload, event.thread, event.agent, at)
+    return NewEvent(kind, plain_json(payload, "the payload"), thread, agent, at)
 
 
 def digest_of(

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from datamem.edn import read_all
 from datamem.errors import TransactError
 from datamem.transact.conflicts import shown
 
+_MAPS: Final = frozenset({dict})
+
 
 def read_items(tx_data: Any) -> list[Any]:
     """Return the top-level forms of tx-data: EDN text, one form, or any iterable of forms.
 
-    A vector of vectors inside is taken as more tx-data, as rows of pulled maps are written.
+    A list of maps alone is returned as it is. A vector of vectors inside is taken as more tx-data, as rows of pulled maps are written.
 
     Raises:
         EdnError: for text that is not EDN.
         TransactError: `transact/bad-tx-data` for what holds no forms.
     """
+    if type(tx_data) is list and _MAPS.issuperset(map(type, tx_data)):
+        return tx_data
     if isinstance(tx_data, str):
         return [item for form in read_all(tx_data) for item in read_items(form)]
     if isinstance(tx_data, Mapping) or _is_operation(tx_data):
