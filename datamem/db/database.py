@@ -185,6 +185,7 @@ class Db:
         db._pasts = self._pasts
         if db._bounds.past and view.is_plain:
             db._past = self._pasts.at(db._bounds.upto)
+            db._solids = db._past.pieces
         return db
 
     def unfiltered(self) -> Db:

@@ -58,9 +58,13 @@ class Pasts:
 
 
 class PastColumns:
-    """The attributes that are kept of one past instant."""
+    """The attributes that are kept of one past instant.
 
-    __slots__ = ("_asked", "_kept", "_pasts", "_solids", "_wanted")
+    Attributes:
+        pieces: what `Db.solids` found of attributes in levels that lie there as they were.
+    """
+
+    __slots__ = ("_asked", "_kept", "_pasts", "_solids", "_wanted", "pieces")
 
     def __init__(self, pasts: Pasts) -> None:
         self._pasts = pasts
@@ -68,6 +72,7 @@ class PastColumns:
         self._wanted: dict[int, int] = {}
         self._kept: dict[int, Rows] = {}
         self._solids: dict[int, tuple[Solid, ...]] = {}
+        self.pieces: dict[int, tuple[Solid, ...]] = {}
 
     def forget(self) -> None:
         """Keep nothing any more."""
