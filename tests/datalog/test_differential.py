@@ -147,7 +147,9 @@ def check(world: World, known: list[tuple[Any, ...]], clauses: list[str], find: 
         random.Random(seed).shuffle(shuffled)
 
 
-common = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=150)
+EXAMPLES = settings().max_examples * 5 // 2
+"""What a query may say is a large space; `make fuzz` looks at more of it."""
+common = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=EXAMPLES)
 
 
 @common
