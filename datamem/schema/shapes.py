@@ -27,10 +27,8 @@ def vector_converter(spec: VectorSpec) -> Callable[[Any], Vector]:
             refuse_type(f"a vector of {spec.dimensions} numbers")
         vector = _to_float32(value, spec.dimensions)
         if vector.shape != (spec.dimensions,):
-            raise RefusedValue(
-                f"has shape {vector.shape}, and the attribute has {spec.dimensions} dimensions",
-                "schema/wrong-dimension",
-            )
+            count = len(vector) if vector.ndim == 1 else f"shape {vector.shape}"
+            raise RefusedValue(f"has {count}", "schema/wrong-dimension")
         _check_components(vector, spec)
         return vector
 
