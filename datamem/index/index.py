@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
-from datamem.index.kernels import Int64Array
+from datamem.index.kernels import Int64Array, match_rows, sort_order
 from datamem.index.level import NO_KILLS, Columns, Kills, Level, find_kills
 from datamem.index.novelty import Novelty
 from datamem.index.orders import Order, arrange
@@ -26,6 +27,7 @@ Hidden = Callable[[Run], Int64Array]
 Selected = tuple[int, int, Int64Array | None]
 """Rows of a run: start, stop, and which of those, None for all."""
 
+_FEW_TOMBS: Final = 8
 _SORTED_BY = {Order.EAVT: "e", Order.AEVT: "e", Order.AVET: "v"}
 
 
@@ -377,8 +379,15 @@ def _hidden(
     novelty: Novelty, rows: Int64Array, tombs: tuple[Int64Array, ...], upto: int
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Tell which rows of a lower layer a layer above has ended."""
+    known = tombs[3] <= upto
+    facts = [column[known] for column in tombs[:3]]
+    columns = novelty.e[rows], novelty.a[rows], novelty.v[rows]
+    if len(facts[0]) > _FEW_TOMBS:
+        by = sort_order(facts)
+        return match_rows([fact[by] for fact in facts], columns) >= 0
     hidden = np.zeros(len(rows), np.bool_)
-    for e, a, v, tx in zip(*(column.tolist() for column in tombs), strict=True):
-        if tx <= upto:
-            hidden |= (novelty.e[rows] == e) & (novelty.a[rows] == a) & (novelty.v[rows] == v)
+    for fact in zip(*(fact.tolist() for fact in facts), strict=True):
+        hidden |= np.logical_and.reduce(
+            [column == word for column, word in zip(columns, fact, strict=True)]
+        )
     return hidden

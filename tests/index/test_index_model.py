@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from datamem.ids import MAX_T, TX_BASE
 from datamem.index import compaction, merge, run
+from datamem.index import index as indexes
 from datamem.index.compaction import Compactor
 from datamem.index.freeze import freeze, with_datoms, with_log
 from datamem.index.index import Bounds, Index, Layer
@@ -23,10 +24,11 @@ from datamem.index.scalar import small_scan
 
 @pytest.fixture(autouse=True, scope="module")
 def small_pieces():
-    """Segments of three rows and packs of two segments, so that few rows make many of them."""
+    """Segments of three rows and packs of two segments, so that few rows make many of them; few is two."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "SEGMENT_ROWS", 3)
         patch.setattr(merge, "PACK_BYTES", 40)
+        patch.setattr(indexes, "_FEW_TOMBS", 2)
         yield
 
 
