@@ -9,7 +9,7 @@ than it should, whatever the view hides.
 from __future__ import annotations
 
 from operator import gt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -82,40 +82,55 @@ def search(
     check_count(k)
     check_ef(ef)
     wanted = query_row(known, query)
-    store = store_of(db, known)
+    asked = _Asked(db, known, store_of(db, known), wanted, k, among, ef)
     try:
-        return _search(db, known, store, wanted, k, among, ef, exact)
+        return _search(asked, exact)
     except Damaged as error:
-        store.recover(error)
-        return _search(db, known, store_of(db, known), wanted, k, among, ef, exact)
+        asked.store.recover(error)
+        return _search(asked._replace(store=store_of(db, known)), exact)
 
 
-def _search(
-    db: Db,
-    attribute: Attribute,
-    store: VectorStore,
-    query: Matrix,
-    k: int,
-    among: Int64Array | None,
-    ef: int | None,
-    exact: bool | None,
-) -> Hits:
+class _Asked(NamedTuple):
+    """What is searched for, checked, and where.
+
+    Attributes:
+        db, attribute, k, among, ef: as `search` takes them.
+        store: the attribute's, which holds what `db` shows.
+        query: as rows are kept.
+    """
+
+    db: Db
+    attribute: Attribute
+    store: VectorStore
+    query: Matrix
+    k: int
+    among: Int64Array | None
+    ef: int | None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether columns may tell what the view shows."""
+        return self.db.view.is_plain and not self.attribute.no_history
+
+
+def _search(asked: _Asked, exact: bool | None) -> Hits:
+    db, attribute, store, query, k, among, _ = asked
     if exact is None:
         build_later(store)
         if among is not None and len(among) <= _FEW_AMONG:
-            found = _told(db, attribute, store, query, among)
+            found = _told(asked)
             if found is not None:
                 return _hits(store, found, k)
     size = store.visible_count(db.newest_tx) if among is None else len(among)
     if _is_by_graph(store, size, k, among, exact):
-        found = _seen(db, attribute, store, query, k, among, ef)
+        found = _seen(asked)
         if found is None:
-            hits = _by_graph(db, attribute, store, query, k, among, ef)
+            hits = _by_graph(asked)
         else:
             hits = None if found is FEW else _hits(store, found, k)
         if hits is not None:
             return hits
-    found = _told(db, attribute, store, query, among)
+    found = _told(asked)
     if found is not None:
         return _hits(store, found, k)
     rows = _visible(db, attribute, among)
@@ -124,11 +139,10 @@ def _search(
     return _best(rows, store.scores(rows.v, query), k)
 
 
-def _told(
-    db: Db, attribute: Attribute, store: VectorStore, query: Matrix, among: Int64Array | None
-) -> Found | None:
+def _told(asked: _Asked) -> Found | None:
     """Score everything visible where columns tell what that is; None where they do not."""
-    if not db.view.is_plain or attribute.no_history:
+    db, _, store, query, _, among, _ = asked
+    if not asked.is_told:
         return None
     if among is None:
         return store.all_seen(query, upto=db.newest_tx)
@@ -137,17 +151,10 @@ def _told(
     return store.among_seen(query, upto=db.newest_tx, among=among)
 
 
-def _seen(
-    db: Db,
-    attribute: Attribute,
-    store: VectorStore,
-    query: Matrix,
-    k: int,
-    among: Int64Array | None,
-    ef: int | None,
-) -> Found | None:
+def _seen(asked: _Asked) -> Found | None:
     """Search by graph where columns tell what the view sees; None where they do not."""
-    if not db.view.is_plain or attribute.no_history:
+    db, _, store, query, k, among, ef = asked
+    if not asked.is_told:
         return None
     return store.near_seen(query, k, upto=db.newest_tx, among=among, ef=ef)
 
@@ -202,16 +209,9 @@ def _asserted(rows: Rows) -> Rows:
     return rows if rows.added is None else rows.where(rows.added)
 
 
-def _by_graph(
-    db: Db,
-    attribute: Attribute,
-    store: VectorStore,
-    query: Matrix,
-    k: int,
-    among: Int64Array | None,
-    ef: int | None,
-) -> Hits | None:
+def _by_graph(asked: _Asked) -> Hits | None:
     """Fetch near rows until the view shows `k` of them; None where scoring everything is quicker."""
+    db, attribute, store, query, k, among, ef = asked
     wanted = k if among is None else 2 * k * store.row_count // max(len(among), 1)
     fetch = max(wanted, k) * MARGIN[store.spec.dtype]
     while True:
