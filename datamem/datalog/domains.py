@@ -171,7 +171,10 @@ class CodeDomain(Domain):
 
 
 class HeapCodes(Domain):
-    """Codes of a database's heap in a result: they are decoded, and nothing else."""
+    """Codes of a database's heap in a result: they are decoded, and nothing else.
+
+    REQUIRES: they are codes of strings, keywords or UUIDs, of values that nobody can change.
+    """
 
     __slots__ = ("heap",)
     name = "code"
@@ -182,7 +185,7 @@ class HeapCodes(Domain):
 
     def decode(self, words: Int64Array) -> list[Any]:
         """Return the heap's values."""
-        return self.heap.decode(ValueType.EDN, words)
+        return self.heap.decode(ValueType.STRING, words)
 
 
 class ObjectDomain(Domain):
