@@ -229,3 +229,16 @@ def test_deletes_do_not_rot_what_is_found() -> None:
         store = store_of(conn.db, conn.db.schema.get(":doc/vector"))
         assert store.row_count > 60
         assert len(store.graphs) < 5
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=NAMES)
+def test_searching_without_usearchs_wrappers_finds_what_they_find(spec) -> None:
+    """The compiled index is called directly, which no document of usearch promises."""
+    rows = as_rows(rows_for(spec), spec)
+    graph = graph_of(spec, rows)
+    for query in rows[:20]:
+        wanted = graph._index.search(graph._encoded(query), 7, threads=1)
+        near, scores = graph.near(query, 7)
+        assert near.tolist() == wanted.keys.tolist()
+        if scores is not None:
+            assert scores.tolist() == graph._scores(wanted.distances).tolist()
