@@ -63,7 +63,8 @@ class Recalls:
             weights: changes to the weights of the signals, `{"recency": 0.2}`.
             record: keep the recall as an entity; see `record_recall`.
             reinforce: strengthen the memories that are returned, with the next `flush`.
-            **options: `candidates` (hits of each search, 200); and filters: `kinds` ("message",
+            **options: `candidates` (hits of each search, 200); `fallback` (True: where nothing matches, the
+                strongest, most important and newest memories, with scores below 0); and filters: `kinds` ("message",
                 "memory"), `types`, `tags`, `levels`, `since`, `until`, `among` (entity ids).
 
         Raises:

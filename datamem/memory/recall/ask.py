@@ -9,6 +9,7 @@ import numpy as np
 
 from datamem.errors import QueryError
 from datamem.index.kernels import Int64Array
+from datamem.memory.recall.fallback import rank_unmatched
 from datamem.memory.recall.filters import among_of
 from datamem.memory.recall.pool import find_candidates, make_pool
 from datamem.memory.recall.question import read_question
@@ -33,6 +34,7 @@ def recall(
     vector: Any = None,
     weights: Mapping[str, float] | Weights | None = None,
     candidates: int = CANDIDATES,
+    fallback: bool = True,
     **filters: Any,
 ) -> Recall:
     """Return the messages and memories of a database value that answer a question, best first.
@@ -46,6 +48,7 @@ def recall(
         vector: the query's embedding by that embedder, where it is known already.
         weights: changes to the weights by name.
         candidates: hits of each search; more find more, and take longer.
+        fallback: whether to return the strongest, most important and newest memories where nothing matches.
         **filters: as `datamem.memory.recall.filters.among_of` takes them.
 
     Raises:
@@ -62,9 +65,11 @@ def recall(
     among = among_of(db, **filters)
     found = find_candidates(db, question, count=max(candidates, k), among=among)
     pool = make_pool(db, found, among)
-    ranking = rank(
-        db, question, found, pool, weights=chosen_weights, now_us=now_us, among=among
-    )
+    how: dict[str, Any] = {"weights": chosen_weights, "now_us": now_us, "among": among}
+    if fallback and not len(pool):
+        ranking = rank_unmatched(db, question, **how)
+    else:
+        ranking = rank(db, question, found, pool, **how)
     return Recall(db, question, found, ranking, best_of(ranking, k), now_us)
 
 

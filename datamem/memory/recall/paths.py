@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def paths_of(recall: Recall, at: int) -> Iterator[str]:
     """Yield what led to a candidate, by its place in the pool."""
     e = int(recall.ranking.pool.e[at])
+    if recall.is_fallback:
+        yield "nothing matches the question: it is among the newest, most important and last used"
+        return
     yield from _words(recall, e)
     yield from _vectors(recall, e)
     yield from _names(recall, at)

@@ -213,7 +213,7 @@ def make_pool(db: Db, found: Found, among: Int64Array | None = None) -> Pool:
         keep = in_sorted(e, among)
         e, session = e[keep], session[keep]
     every, first = np.unique(np.concatenate((es, e)), return_index=True)
-    return _columns(db, every, np.concatenate((sessions, session))[first])
+    return pool_of(db, every, np.concatenate((sessions, session))[first])
 
 
 def sessions_of(db: Db, es: Int64Array) -> Int64Array:
@@ -235,8 +235,14 @@ def _best_sessions(found: Found, es: Int64Array, sessions: Int64Array) -> Int64A
     return np.unique(np.array(chosen, np.int64))
 
 
-def _columns(db: Db, es: Int64Array, session: Int64Array) -> Pool:
-    """Return the candidates `es`, ascending, as a pool; `session` as `sessions_of` gives it."""
+def pool_of(db: Db, es: Int64Array, session: Int64Array | None = None) -> Pool:
+    """Return candidates as a pool.
+
+    Args:
+        es: ascending, distinct.
+        session: of each, where `sessions_of` them is known.
+    """
+    session = sessions_of(db, es) if session is None else session
     is_message = first_words(db, ":memory/content", es, _ABSENT) == _ABSENT
     messages, memories = es[is_message], es[~is_message]
 

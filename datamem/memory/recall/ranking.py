@@ -59,6 +59,7 @@ class Ranking:
         session_words: float64[m], its BM25, divided by the best.
         score: float64[n].
         weights: as they were used.
+        unmatched: what is part of every score where nothing matches the question, below 0; else 0.
     """
 
     pool: Pool
@@ -71,6 +72,7 @@ class Ranking:
     session_words: Float64Array
     score: Float64Array
     weights: Weights
+    unmatched: float = 0.0
 
     @property
     def session_of(self) -> Int64Array:
@@ -95,7 +97,7 @@ def rank(
     Cost: about 1 ms for a thousand of them, and a search a term where there are sessions to score.
     """
     signals = signals_of(db, question, found, pool, now_us)
-    starts = _starts(pool.session)
+    starts = session_starts(pool.session)
     words = np.zeros(len(starts))
     if len(starts) < len(pool) and weights.session and weights.session_words:
         by_term = entities_by_term(db, question.terms, among)
@@ -239,7 +241,8 @@ def _from_neighbours(pool: Pool, own: Float64Array, weights: Weights) -> Float64
     return np.where(pool.is_message, found, kept)
 
 
-def _starts(session: Int64Array) -> Int64Array:
+def session_starts(session: Int64Array) -> Int64Array:
+    """Return where in a pool each session starts."""
     if not len(session):
         return np.empty(0, np.int64)
     return np.flatnonzero(np.concatenate(([True], session[1:] != session[:-1])))

@@ -52,7 +52,10 @@ class Item:
 
     @property
     def why(self) -> dict[str, float]:
-        """What each signal, `neighbours` or `kept`, and `session` added; the parts sum to the score."""
+        """What each signal, `neighbours` or `kept`, and `session` added; the parts sum to the score.
+
+        Where nothing matched the question, `unmatched` is among them and takes it below 0.
+        """
         return self._recall.why(self._place)
 
     @property
@@ -135,6 +138,11 @@ class Recall(Sequence[Item]):
         return "\n".join(lines)
 
     @property
+    def is_fallback(self) -> bool:
+        """Tell whether nothing matched, and the items are only what is worth knowing anyway."""
+        return bool(self.ranking.unmatched) and bool(len(self))
+
+    @property
     def considered(self) -> int:
         """How many candidates there were."""
         return len(self.ranking.pool)
@@ -178,7 +186,8 @@ class Recall(Sequence[Item]):
         found = {name: float(x) for name, x in zip(OWN, parts.tolist(), strict=True) if x}
         name = "neighbours" if ranking.pool.is_message[at] else "kept"
         found[name] = float(ranking.shared[at] - ranking.own[at])
-        found["session"] = float(ranking.score[at] - ranking.shared[at])
+        found["unmatched"] = ranking.unmatched
+        found["session"] = float(ranking.score[at] - ranking.shared[at]) - ranking.unmatched
         return {name: value for name, value in found.items() if value}
 
     def neighbours(self, at: int) -> list[tuple[int, float]]:

@@ -102,7 +102,7 @@ def test_vectors_find_what_no_word_does(conn_at) -> None:
     mem = Memory(conn, embedder=Toy())
     for number, turns in enumerate((PETS, WORK, TRIP), start=1):
         talk(mem, number, turns, day=number)
-    assert mem.recall("animal").considered == 0
+    assert mem.recall("animal", fallback=False).considered == 0
     assert mem.embed() == 9
     assert mem.embed() == 0
     found = mem.recall("animal", k=1)
@@ -404,7 +404,7 @@ def test_a_person_of_whom_nothing_is_kept_is_answered_by_what_was_said_last(conn
     session = memory.sessions.create(user=nia, agent=memory.agents.create("Otto", id="otto"))
     memory.add_messages(session, [("user", "I bought a boat."), ("assistant", "Which one?")])
     assert texts(memory.recall("Nia?", k=1)) == ["I bought a boat."]
-    assert len(memory.recall("Nobody?")) == 0
+    assert len(memory.recall("Nobody?", fallback=False)) == 0
 
 
 def test_what_was_kept_counts_for_itself(mem) -> None:
