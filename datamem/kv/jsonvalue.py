@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from datamem.edn import Keyword
@@ -108,9 +108,20 @@ def canonical_json(value: Any) -> str:
     return _encode(value)
 
 
-_encode: Final = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-).encode
+def _canonical_encoder() -> Callable[[Any], str]:
+    """Return the encoder; the C part of it is made once here, where `json` makes one for each text."""
+    encoder = json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # another Python than CPython
+        return encoder.encode
+    text_of = json.encoder.encode_basestring
+    chunks = make(None, encoder.default, text_of, None, ":", ",", True, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode: Final = _canonical_encoder()
 
 
 def held(value: Any) -> Any:

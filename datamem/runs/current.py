@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -28,14 +27,19 @@ _guarded: WeakKeyDictionary[Connection, list[bool]] = WeakKeyDictionary()
 """Connections whose writes carry runs, and whether each must have one."""
 
 
-@contextmanager
-def carrying(run: Run | None) -> Iterator[None]:
-    """Let what the block writes carry a run, whichever is current around it; or make one, `BEGINNING`."""
-    token = _open_runs.set((*_open_runs.get(), run))
-    try:
-        yield
-    finally:
-        _open_runs.reset(token)
+class Carrying:
+    """Lets what its block writes carry a run, whichever is current around it; or make one, `BEGINNING`."""
+
+    __slots__ = ("_run", "_token")
+
+    def __init__(self, run: Run | None) -> None:
+        self._run = run
+
+    def __enter__(self) -> None:
+        self._token = _open_runs.set((*_open_runs.get(), self._run))
+
+    def __exit__(self, *_: object) -> None:
+        _open_runs.reset(self._token)
 
 
 def attach(run: Run) -> None:

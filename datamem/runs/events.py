@@ -17,7 +17,7 @@ from datamem.errors import RunError
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.kv.jsonvalue import canonical_json, given, held, plain_json
 from datamem.kv.reading import columns_of, entity_of, value_of, values_of
-from datamem.runs.current import carrying
+from datamem.runs.current import Carrying
 from datamem.runs.runs import Run, check_open, find_run, view_of
 
 Also: TypeAlias = "Callable[[Db, list[Event]], list[Any]]"
@@ -107,7 +107,7 @@ def _append(run: Run, checked: Sequence[NewEvent], also: Also | None = None) -> 
 
     if not checked:
         return []
-    with carrying(run):
+    with Carrying(run):
         report = run.conn.update(build)
     run.seen_sequence = made[-1].sequence
     run.head = report.t, made[-1].sequence, made[-1].digest

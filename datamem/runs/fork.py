@@ -13,7 +13,7 @@ from datamem.db.database import Db
 from datamem.db.diff import diff as diff_values
 from datamem.db.difference import Difference
 from datamem.db.report import TxReport
-from datamem.runs.current import carrying, detach
+from datamem.runs.current import Carrying, detach
 from datamem.runs.diff import RunDifference, diff
 from datamem.runs.events import append_event
 from datamem.runs.fork_adopt import adopt_facts
@@ -81,7 +81,7 @@ class Fork:
         """
         self.end()
         conn = self.origin.conn
-        with carrying(self.origin):
+        with Carrying(self.origin):
             report = adopt_facts(conn, self.base, self.conn.db, run=self.run.eid, prefer=prefer)
             if self.replayed is not None:
                 adopted = [":run/id", self.run.id]

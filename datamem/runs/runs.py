@@ -18,9 +18,9 @@ from datamem.kv.reading import entity_of, value_of, values_of
 from datamem.kv.scopes import Scope
 from datamem.runs.current import (
     BEGINNING,
+    Carrying,
     attach,
     carry_runs,
-    carrying,
     current_run,
     detach,
 )
@@ -152,7 +152,7 @@ def begin_run(
         }
         return [run, {":db/id": "datomic.tx", ":tx/run": "run"}]
 
-    with carrying(BEGINNING):
+    with Carrying(BEGINNING):
         report = conn.update(build)
     run = Run(conn, name, report.tempids["run"])
     attach(run)
@@ -212,7 +212,7 @@ def end_run(
             }
         ]
 
-    with carrying(run):
+    with Carrying(run):
         run.conn.update(build)
     detach(run)
     return run.record()

@@ -16,7 +16,7 @@ from datamem.errors import RunError
 from datamem.index.words import instant_of_us
 from datamem.kv.jsonvalue import given, held, plain_json
 from datamem.kv.reading import entity_of, refs_of, value_of, values_of
-from datamem.runs.current import carrying
+from datamem.runs.current import Carrying
 from datamem.runs.events import Event, NewEvent, append_events, event_tempid
 from datamem.runs.runs import Run, check_open, find_run, view_of
 
@@ -182,7 +182,7 @@ def _written(
             check_open(db, run.eid, "it takes no trace")
             return [map_of(db, eid, _next_id(db, run, eid))]
 
-        with carrying(run):
+        with Carrying(run):
             run.conn.update(build)
     return get_trace(run.conn.db, names[0])
 
