@@ -10,12 +10,51 @@ from datamem.errors import DatamemError
 from datamem.index.kernels import Int64Array
 from datamem.memory.columns import words_by_entity
 from datamem.memory.embeddings import embed, find_vectors, model_name, vectors_of
+from datamem.memory.kinds import get
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
-    from datamem.memory.context import Context
+    from datamem.memory.context import Context, Forms
+    from datamem.memory.record import Record
 
 _BATCH = 256
+
+
+def add_vector(
+    context: Context,
+    ref: Any,
+    vector: Any,
+    model: str | None,
+    *,
+    replace: bool,
+    why: str | None,
+) -> Record:
+    """Give a memory its vector by a model; the same one again is no change.
+
+    Raises:
+        DatamemError: `memory/embedded` where it has another by that model and `replace` is False,
+            `memory/wrong-dimensions`, `memory/unknown`.
+    """
+    wanted = np.asarray(vector, np.float32)
+    attribute = vectors_of(context.conn, model, len(wanted)).attribute
+
+    def build(db: Db) -> Forms:
+        eid = get(db, "memory", ref)
+        found = db.schema.require(attribute)
+        known = db.decode(found.value_type, db.words(eid, found.id))
+        if known and not replace and not np.array_equal(np.asarray(known[0]), wanted):
+            raise DatamemError(
+                f"the memory has an embedding by {model or 'a model without name'} already",
+                code="memory/embedded",
+                hint="replace=True puts the new one in its place; the old one stays in the history",
+                memory=eid,
+                model=model,
+            )
+        return [[":db/add", eid, attribute, wanted]]
+
+    report = context.update(build, why=why)
+    db = context.within(report.db_after)
+    return context.record(db, get(db, "memory", ref), "memory")
 
 
 def to_embed(db: Db, model: str) -> Int64Array:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from datamem.memory import links, lives, revising, truth
 from datamem.memory.adding import Item, add_items, item_of, items_of
 from datamem.memory.context import Context, keyword, keywords
+from datamem.memory.embedding import add_vector
 from datamem.memory.embeddings import Vectors, embed, model_name, vectors_of
 from datamem.memory.listing import list_memories
 from datamem.memory.record import Record
@@ -182,6 +183,28 @@ class Memories:
     def untag(self, ref: Any, *tags: str) -> Record:
         """Take tags from a memory; one that it lacks is no change."""
         return revising.untag(self.ctx, ref, keywords(tags))
+
+    def add_embedding(
+        self,
+        ref: Any,
+        vector: Any,
+        *,
+        model: str | None = None,
+        replace: bool = False,
+        why: str | None = None,
+    ) -> Record:
+        """Give a memory its embedding by a model, of which it has one at most.
+
+        Args:
+            vector: as many numbers as the model's embeddings have.
+            model: its name; None: one of 1536 dimensions.
+            replace: put it in the place of another one by the same model, which stays in the history.
+
+        Raises:
+            DatamemError: `memory/embedded` where there is another one already and `replace` is False,
+                `memory/wrong-dimensions`, `memory/unknown`.
+        """
+        return add_vector(self.ctx, ref, vector, model, replace=replace, why=why)
 
     # Relations
 

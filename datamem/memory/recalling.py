@@ -61,11 +61,10 @@ class Recalls:
             include_forgotten: also what is forgotten, deleted or expired.
             vector: the query's embedding, where it is known already.
             weights: changes to the weights of the signals, `{"recency": 0.2}`.
-            record: keep the recall as an entity; see `record_recall`.
-            reinforce: strengthen the memories that are returned, with the next `flush`.
-            **options: `candidates` (hits of each search, 200); `fallback` (True: where nothing matches, the
-                strongest, most important and newest memories, with scores below 0); and filters: `kinds` ("message",
-                "memory"), `types`, `tags`, `levels`, `since`, `until`, `among` (entity ids).
+            record, reinforce: keep the recall as an entity; strengthen what it returns, with the next `flush`.
+            **options: `candidates` (hits of each search, 200); `fallback` (True: what is worth knowing where
+                nothing matches, with scores below 0); and filters: `kinds` ("message", "memory"),
+                `types`, `tags`, `levels`, `since`, `until`, `among` (entity ids).
 
         Raises:
             QueryError: `recall/bad-k`, `recall/bad-weight`, `recall/bad-kind`.

@@ -269,6 +269,35 @@ def test_a_vector_may_come_with_the_memory(mem) -> None:
     assert list(small.entity[":embedding/two"]) == [1.0, 0.0]
 
 
+def test_a_memory_has_one_embedding_by_a_model(mem) -> None:
+    memory = mem.add("x", embedding=[1.0, 0.0], model="two")
+    t = mem.conn.db.basis_t
+    with pytest.raises(DatamemError, match="has an embedding by two already") as refused:
+        mem.add_embedding(memory, [0.0, 1.0], model="two")
+    assert refused.value.code == "memory/embedded"
+    mem.add_embedding(memory, [1.0, 0.0], model="two")
+    assert mem.conn.db.basis_t == t, "the same again is no change"
+    assert list(
+        mem.add_embedding(memory, [1.0, 2.0], model="other").entity[":embedding/other"]
+    ) == [1, 2]
+    again = mem.add_embedding(
+        memory, [0.0, 1.0], model="two", replace=True, why="a better crop"
+    )
+    assert list(again.entity[":embedding/two"]) == [0.0, 1.0]
+    assert [
+        list(v.added[":embedding/two"])
+        for v in mem.history(memory)
+        if ":embedding/two" in v.added
+    ] == [[1, 0], [0, 1]]
+    assert mem.history(memory)[-1].why == "a better crop"
+    with pytest.raises(DatamemError) as refused:
+        mem.add_embedding(memory, [1.0], model="two", replace=True)
+    assert refused.value.code == "memory/wrong-dimensions"
+    with pytest.raises(DatamemError) as refused:
+        mem.add_embedding("nothing", [1.0, 0.0], model="two")
+    assert refused.value.code == "memory/unknown"
+
+
 def test_an_embedder_that_returns_anything_else_is_refused() -> None:
     mem = Memory(datamem.connect(), embedder=lambda texts: np.zeros(3))
     with pytest.raises(DatamemError) as refused:
