@@ -143,7 +143,8 @@ class SearchPlan:
             (column,) = self.among(*given).columns.values()
             return engine(db, *args, among=_ascending(column), **options), {}
         assert self.star is not None
-        selected = self.star.rows.selected(db, given)
+        rows = self.star.rows
+        selected = rows.selected(db, given) or rows.probed(db, given)
         if selected is None:
             return None
         fetch, k = self._first_fetch(db, selected, args, options["k"]), options["k"]
@@ -153,7 +154,7 @@ class SearchPlan:
             if kept is None or len(kept[0].e) == k or len(hits.e) < fetch:
                 return kept
             fetch = max(2 * fetch, 3 * fetch * k // (2 * max(len(kept[0].e), 1)))
-        columns = self.star.rows.columns_of(selected)
+        columns = rows.columns_of(selected)
         if columns is None:
             return None
         words = dict(zip(self.star.names, columns, strict=True))

@@ -17,6 +17,7 @@ import numpy as np
 
 from datamem.datalog import kernels
 from datamem.datalog.kernels import BoolArray, Int64Array
+from datamem.datalog.probed import Probed
 from datamem.datalog.simple import ENGINE, Start, start_word
 from datamem.db.database import Db
 from datamem.index.layered import Layered
@@ -25,7 +26,7 @@ from datamem.index.solid import Solid
 ENTITY: Final = -1
 """Stands for the entity among the leaves."""
 
-Piece: TypeAlias = Solid | Layered
+Piece: TypeAlias = Solid | Layered | Probed
 
 _Bound = tuple[int | None, int | None]
 _Span = tuple[int, int]
@@ -126,6 +127,14 @@ class StarRows:
         pieces = None if words is None else self._pieces(db)
         if words is None or pieces is None:
             return None
+        return Selected(pieces, words, self._spans(pieces, words))
+
+    def probed(self, db: Db, inputs: Sequence[Any]) -> Selected | None:
+        """Return what `selected` does for attributes that lie in no piece: for few entities of them."""
+        words = self._words(db, inputs)
+        if words is None:
+            return None
+        pieces: list[Piece] = [Probed(db, leaf.attribute) for leaf in self.leaves]
         return Selected(pieces, words, self._spans(pieces, words))
 
     def of_entities(self, selected: Selected, es: Int64Array) -> list[Int64Array] | None:
