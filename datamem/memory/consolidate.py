@@ -1,8 +1,8 @@
-"""Consolidation: sessions become episodes, episodes become themes, each keeping what it came from.
+"""Consolidation: sessions become episodes, these themes, and these archetypes; each keeps what it came from.
 
 A summariser may be a model and slow, so it runs before the transaction, on the newest database value; the
 transaction then checks that nobody was quicker. What an episode is called follows from its session, and
-only episodes without a theme are looked at: doing it twice, or again after a crash, adds nothing.
+only episodes without a theme, and themes without an archetype, are looked at: doing it twice, or again after a crash, adds nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datamem.index.kernels import Int64Array
 from datamem.index.words import doubles_of_words, instant_of_us
 from datamem.memory.adding import digest_of
 from datamem.memory.columns import first_words, members_of, words_by_entity
-from datamem.memory.hierarchy import EPISODE, THEME
+from datamem.memory.hierarchy import EPISODE, LEVELS, THEME
 from datamem.memory.kinds import get
 from datamem.memory.strength import memory_types
 from datamem.memory.summarise import Summariser, extractive
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from datamem.memory.context import Context
 
 _NAMESPACE: Final = UUID("6f6d0e1c-2a53-5d43-9a35-3a5cf1d8f0b4")
-"""Of the ids of episodes and themes, so that whoever makes them again makes the same."""
+"""Of the ids of what is made, so that whoever makes them again makes the same."""
 
 Grouping = Callable[[Sequence[str]], Sequence[Sequence[int]]]
-"""From the texts of episodes to groups of them by place, each at most once; a group is a theme."""
+"""From the texts of memories to groups of them by place, each at most once; a group becomes one memory."""
 
-_SIMILAR: Final = 0.2
+_SIMILAR: Final = {EPISODE: 0.2, THEME: 0.1}
+"""Cosine from which memories of a level share enough words; themes, being shorter than what they tell of, less."""
 _IMPORTANCE: Final = 0.5
 _ABSENT: Final = int(np.iinfo(np.int64).min)
 
@@ -215,37 +216,42 @@ def texts_of(db: Db, es: Int64Array) -> list[str]:
     return [texts.get(e, "") for e in es.tolist()]
 
 
-def consolidate_episodes(
+def consolidate_memories(
     context: Context,
+    level: int,
     *,
     summarise: Summariser = extractive,
     group: Grouping | None = None,
-    min_episodes: int = 2,
+    min_members: int = 2,
 ) -> list[int]:
-    """Make themes of the episodes that have no parent; return the themes that are new or grew.
+    """Make memories of the next level of those of one level that have no parent; return what is new or grew.
 
     Args:
-        summarise: from the episodes' texts to the theme's.
-        group: which episodes belong together; None for `by_shared_words`. Episodes of different
-            users, agents or organizations never come together.
-        min_episodes: smaller groups wait for more.
+        level: `EPISODE`, of which themes are made, or `THEME`, of which archetypes are.
+        summarise: from the members' texts to that of what they become.
+        group: which memories belong together; None for `by_shared_words`, less strictly for themes. Memories of
+            different users, agents or organizations never come together.
+        min_members: smaller groups wait for more.
 
-    An episode that is like the episodes of a theme joins it, and the theme is told anew.
+    A memory that is like those below a theme or archetype joins it, and that is told anew.
     """
     db = context.view()
     found = []
-    for members in _groups(db, group or by_shared_words):
+    for members in _groups(
+        db, level, group or partial(by_shared_words, similar=_SIMILAR[level])
+    ):
         parents = _parents(db, members)
         waiting = members[parents < 0]
         if not len(waiting):
             continue
-        theme = _commonest(parents)
-        if theme is None and len(members) < min_episodes:
+        above = _commonest(parents)
+        if above is None and len(members) < min_members:
             continue
-        uuid, told = _theme(db, theme, waiting)
+        uuid, told = _above(db, level, above, waiting)
         content = summarise([text for text in texts_of(db, told) if text])
         build = partial(
-            _theme_tx,
+            _above_tx,
+            level=level + 1,
             members=told,
             waiting=waiting,
             content=content,
@@ -260,17 +266,20 @@ def consolidate_episodes(
 
 
 def _commonest(parents: Int64Array) -> int | None:
-    """Return the theme that most of a group has already; the oldest of several."""
-    themes, counts = np.unique(parents[parents >= 0], return_counts=True)
-    return int(themes[counts.argmax()]) if len(themes) else None
+    """Return the parent that most of a group has already; the oldest of several."""
+    known, counts = np.unique(parents[parents >= 0], return_counts=True)
+    return int(known[counts.argmax()]) if len(known) else None
 
 
-def _theme(db: Db, theme: int | None, waiting: Int64Array) -> tuple[UUID, Int64Array]:
-    """Return the id of a theme, and all episodes that it is to tell of."""
-    if theme is None:
-        return uuid5(_NAMESPACE, f"theme of {_name(db, int(waiting[0]))}"), waiting
-    uuid: UUID = db.entity(theme)[":memory/id"]
-    known = members_of(db, ":memory/parent", np.array([theme], np.int64)).e
+def _above(
+    db: Db, level: int, above: int | None, waiting: Int64Array
+) -> tuple[UUID, Int64Array]:
+    """Return the id of a theme or archetype, and all memories of a level that it is to tell of."""
+    if above is None:
+        name = f"{LEVELS[level + 1]} of {_name(db, int(waiting[0]))}"
+        return uuid5(_NAMESPACE, name), waiting
+    uuid: UUID = db.entity(above)[":memory/id"]
+    known = members_of(db, ":memory/parent", np.array([above], np.int64)).e
     return uuid, np.union1d(waiting, known)
 
 
@@ -278,38 +287,45 @@ def _parents(db: Db, es: Int64Array) -> Int64Array:
     return first_words(db, ":memory/parent", es, -1)
 
 
-def _groups(db: Db, group: Grouping) -> list[Int64Array]:
-    """Return groups of episodes by place; only those of one owner come together."""
+def _groups(db: Db, level: int, group: Grouping) -> list[Int64Array]:
+    """Return groups of the memories of a level; only those of one owner come together."""
     attribute = db.schema.get(":memory/level")
     if attribute is None:
         return []
-    episodes = np.sort(db.rows(a=attribute.id, v=EPISODE).e)
+    members = np.sort(db.rows(a=attribute.id, v=level).e)
     owners = np.stack(
         [
-            first_words(db, f":memory/{name}", episodes, _ABSENT)
+            first_words(db, f":memory/{name}", members, _ABSENT)
             for name in ("organization", "user", "agent")
         ]
     )
     found = []
     for owner in np.unique(owners, axis=1).T:
-        own = episodes[(owners == owner[:, None]).all(axis=0)]
+        own = members[(owners == owner[:, None]).all(axis=0)]
         texts = texts_of(db, own)
         found += [np.sort(own[np.array(places, np.int64)]) for places in group(texts) if places]
     return found
 
 
-def _theme_tx(
-    db: Db, members: Int64Array, waiting: Int64Array, content: str, uuid: UUID, now_us: int
+def _above_tx(
+    db: Db,
+    level: int,
+    members: Int64Array,
+    waiting: Int64Array,
+    content: str,
+    uuid: UUID,
+    now_us: int,
 ) -> list[Any]:
-    """Return a theme and who joins it; nothing if those waiting have found a parent meanwhile."""
+    """Return a theme or archetype and who joins it; nothing if those waiting have a parent meanwhile."""
     if (_parents(db, waiting) >= 0).all():
         return []
     importance = doubles_of_words(words_by_entity(db, ":memory/importance", members).v)
+    kind = f":{LEVELS[level]}"
     entity: dict[str, Any] = {
-        ":db/id": "theme",
+        ":db/id": "above",
         ":memory/id": uuid,
-        ":memory/type": Keyword(":theme"),
-        ":memory/level": THEME,
+        ":memory/type": Keyword(kind),
+        ":memory/level": level,
         ":memory/content": content,
         ":memory/hash": digest_of(content),
     }
@@ -318,13 +334,15 @@ def _theme_tx(
         if f":memory/{name}" in first:
             entity[f":memory/{name}"] = first[f":memory/{name}"].eid
     if db.resolve([":memory/id", uuid]) is None:
-        entity |= _fresh(db, ":theme", now_us)
+        entity |= _fresh(db, kind, now_us)
         entity[":memory/importance"] = float(max(importance, default=_IMPORTANCE))
-    joins = [[":db/add", e, ":memory/parent", "theme"] for e in waiting.tolist()]
+    joins = [[":db/add", e, ":memory/parent", "above"] for e in waiting.tolist()]
     return [entity, *joins]
 
 
-def by_shared_words(texts: Sequence[str], *, similar: float = _SIMILAR) -> list[list[int]]:
+def by_shared_words(
+    texts: Sequence[str], *, similar: float = _SIMILAR[EPISODE]
+) -> list[list[int]]:
     """Group texts that share their telling words: linked where the cosine of their words is enough.
 
     Words weigh by how few of the texts have them. Groups are what links connect, in the order of

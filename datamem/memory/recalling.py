@@ -244,32 +244,36 @@ class Recalls:
         *,
         summarise: Summariser | None = None,
         themes: bool = True,
+        archetypes: bool = False,
         group: Grouping | None = None,
         min_messages: int = 2,
         min_episodes: int = 2,
     ) -> list[Record]:
-        """Make episodes of sessions, and themes of episodes; return those that are new or changed.
+        """Make episodes of sessions, themes of these, archetypes of these; return those new or changed.
 
         Args:
             sessions: records, UUIDs or names; None for all that ended and changed since.
             summarise: from texts to a text, perhaps by a model; None takes the most telling sentences.
             themes: whether to look for themes among the episodes.
-            group: which episodes belong together; None: those that share their telling words.
-            min_messages, min_episodes: smaller sessions and groups wait.
+            archetypes: whether to look for archetypes among the themes: what lasts, so make them rarely.
+            group: which episodes, and themes, belong together; None: those that share their telling words.
+            min_messages, min_episodes: smaller sessions, and groups of episodes or themes, wait.
 
         Doing it again, or after a crash, adds nothing twice.
         """
-        from datamem.memory.consolidate import consolidate_episodes, consolidate_sessions
+        from datamem.memory.consolidate import consolidate_memories, consolidate_sessions
+        from datamem.memory.hierarchy import EPISODE, THEME
         from datamem.memory.summarise import extractive
 
         by = summarise or extractive
         found = consolidate_sessions(
             self.ctx, sessions, summarise=by, min_messages=min_messages
         )
-        if themes:
-            found += consolidate_episodes(
-                self.ctx, summarise=by, group=group, min_episodes=min_episodes
-            )
+        for level, is_wanted in ((EPISODE, themes), (THEME, archetypes)):
+            if is_wanted:
+                found += consolidate_memories(
+                    self.ctx, level, summarise=by, group=group, min_members=min_episodes
+                )
         db = self.ctx.view()
         return [self.ctx.record(db, e, "memory") for e in found]
 

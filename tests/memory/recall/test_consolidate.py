@@ -120,6 +120,49 @@ def test_episodes_that_share_their_words_become_a_theme_and_others_join_it(conn_
     assert mem.roll_up(theme).messages == 7
 
 
+def together(texts):
+    """Group memories by whether they speak of dogs, and themes all together."""
+    if all("about" in text for text in texts):
+        return [list(range(len(texts)))]
+    dogs = [i for i, text in enumerate(texts) if "dog" in text.lower()]
+    return [dogs, [i for i in range(len(texts)) if i not in dogs]]
+
+
+def about(texts) -> str:
+    return f"about {' and '.join(sorted(key_words(texts))[:2])}, {len(texts)} in all"
+
+
+def test_themes_become_an_archetype_and_others_join_it(conn_at) -> None:
+    conn, _ = conn_at
+    mem = Memory(conn)
+    for number, turns in enumerate((DOGS, RAIN, MORE, RAIN)):
+        talk(mem, number, turns, day=number)
+    mem.consolidate(themes=False)
+    found = mem.consolidate(summarise=about, group=together, archetypes=True)
+    assert [record.type for record in found] == [":theme", ":theme", ":archetype"]
+    archetype = found[-1]
+    assert (archetype.level, archetype.decay_rate, archetype.content[:5]) == (3, 0.05, "about")
+    assert [theme.parent.eid for theme in mem.list(type="theme")] == [archetype.eid] * 2
+    assert mem.roll_up(archetype).by_level == {"episode": 4, "theme": 2}
+    (episode, *_) = mem.list(type="episode")
+    assert [one.type for one in mem.ancestors(episode)] == [":theme", ":archetype"]
+    before = snapshot(mem)
+    assert mem.consolidate(summarise=about, group=together, archetypes=True) == []
+    assert snapshot(mem) == before
+    mem.add("about the harbour", type="theme", level=2)
+    (again,) = mem.consolidate(summarise=about, group=together, archetypes=True)
+    assert again.eid == archetype.eid
+    assert again.content.endswith("3 in all")
+
+
+def test_no_archetypes_are_made_unless_asked_for(conn_at) -> None:
+    mem = Memory(conn_at[0])
+    for name in ("dogs", "walks with dogs"):
+        mem.add(f"about {name}", type="theme", level=2)
+    assert mem.consolidate() == []
+    assert [one.type for one in mem.consolidate(archetypes=True)] == [":archetype"]
+
+
 @given(st.lists(st.text(alphabet="ab cd.\n", max_size=60), max_size=8), st.integers(1, 20))
 def test_an_extractive_summary_says_only_what_was_said(texts, most) -> None:
     summary = extractive(texts, max_words=most)
