@@ -6,41 +6,90 @@ compacted, so that a row costs the same work in both: a bulk load leaves two lev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import datamem
 from bench.frame import people
 from bench.frame.byhand import BY_HAND, Answer, Sorted
 from bench.frame.options import Options
 from bench.frame.report import Report, seconds_text, times_text
-from bench.frame.timing import Times, Work, here, in_turns
-from bench.queries import CASES, rounded
+from bench.frame.timing import Work, here, in_turns
+from bench.queries import CASES, Case, rounded
 
 MANY, FEW = 1_000_000, 20_000
 BARE = {"columns": "numpy", "list": "bare list"}
 """What stands beside a way to take an answer."""
 
 
-def times_of(conn: datamem.Connection, count: int) -> dict[str, tuple[dict[str, Times], int]]:
-    """Return the times and the number of rows of every query, checked against numpy."""
-    conn.load(people.columns(count))
-    conn.compact()
-    db, data = conn.db, Sorted.of(people.codes(count))
-    found = {}
-    for case in CASES:
-        by_hand = BY_HAND[case.name]
-        expected = rounded(data.rows(by_hand(data, *case.inputs)))
-        assert rounded(db.q(case.text, *case.inputs)) == expected, case.name
-        assert rounded(db.q(case.text, *case.inputs).rows()) == expected, case.name
-        measures = {
-            "columns": here(lambda: db.q(case.text, *case.inputs), 0.3),  # noqa: B023
-            "rows": here(lambda: take_each(db.q(case.text, *case.inputs)), 0.3),  # noqa: B023
-            "list": here(lambda: db.q(case.text, *case.inputs).rows(), 0.3),  # noqa: B023
-            "numpy": here(lambda: by_hand(data, *case.inputs), 0.3),  # noqa: B023
-            "bare list": here(bare_list(by_hand(data, *case.inputs)), 0.3),
+@dataclass(frozen=True, slots=True)
+class Side:
+    """So many people: in a database, and as sorted columns."""
+
+    db: datamem.Db
+    data: Sorted
+
+    @classmethod
+    def load(cls, conn: datamem.Connection, count: int) -> Side:
+        """Load them."""
+        conn.load(people.columns(count))
+        conn.compact()
+        return cls(conn.db, Sorted.of(people.codes(count)))
+
+    def check(self, case: Case) -> int:
+        """Return how many rows a query has, all of them checked against numpy."""
+        by_hand = BY_HAND[case.name](self.data, *case.inputs)
+        expected = rounded(self.data.rows(by_hand))
+        assert rounded(self.db.q(case.text, *case.inputs)) == expected, case.name
+        assert rounded(self.db.q(case.text, *case.inputs).rows()) == expected, case.name
+        return len(expected)
+
+    def works(self, case: Case) -> dict[str, Work]:
+        """Return the ways to take an answer, and what stands beside them."""
+        text, inputs, by_hand = case.text, case.inputs, BY_HAND[case.name]
+        return {
+            "columns": lambda: self.db.q(text, *inputs),
+            "rows": lambda: take_each(self.db.q(text, *inputs)),
+            "list": lambda: self.db.q(text, *inputs).rows(),
+            "numpy": lambda: by_hand(self.data, *inputs),
+            "bare list": bare_list(by_hand(self.data, *inputs)),
         }
-        found[case.name] = in_turns(measures, rounds=2), len(expected)
-    return found
+
+
+def costs_of(case: Case, few: Side, many: Side) -> tuple[Costs, Costs]:
+    """Return the costs of a query to few and to many people, all ways taken in turns."""
+    sides = {"few": few, "many": many}
+    measures = {
+        f"{name} {how}": here(work, 0.15)
+        for name, side in sides.items()
+        for how, work in side.works(case).items()
+    }
+    found = in_turns(measures, rounds=4)
+    costs = [
+        Costs(
+            side.check(case), {how: found[f"{name} {how}"].median for how in side.works(case)}
+        )
+        for name, side in sides.items()
+    ]
+    return costs[0], costs[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What the answer to a query costs.
+
+    Attributes:
+        row_count: its rows.
+        seconds: by the way it is taken.
+    """
+
+    row_count: int
+    seconds: Mapping[str, float]
+
+    def per_row(self, how: str) -> float:
+        """Return the seconds a row."""
+        return self.seconds[how] / self.row_count
 
 
 def take_each(rows: Iterable[object]) -> None:
@@ -56,17 +105,19 @@ def bare_list(answer: Answer) -> Work:
 
 
 def run(options: Options) -> Report:
-    many = options.size or MANY
+    many_count = options.size or MANY
     report = Report(
-        f"The DataScript benchmark's queries, {many:,} people beside {FEW:,}, compacted",
+        f"The DataScript benchmark's queries, {many_count:,} people beside {FEW:,}, compacted",
         ("datamem", "rows", "a row", "of few", "bare, a row", "of few", "ratio"),
     )
-    found = {}
-    for count in (FEW, many):
-        with options.scratch() as path, datamem.connect(path / "db", people.SCHEMA) as conn:
-            found[count] = times_of(conn, count)
-    for case in CASES:
-        add(report, case.name, found[FEW][case.name], found[many][case.name])
+    with ExitStack() as stack:
+        path = stack.enter_context(options.scratch())
+        few, many = [
+            Side.load(stack.enter_context(datamem.connect(path / name, people.SCHEMA)), count)
+            for name, count in (("few", FEW), ("many", many_count))
+        ]
+        for case in CASES:
+            add(report, case.name, *costs_of(case, few, many))
     report.notes += [
         "rows: `for row in result`, which makes tuples a few at a time; list: `result.rows()`, which holds all",
         "bare: columns by hand in numpy; a list of as many tuples of plain numpy columns, nothing else",
@@ -77,29 +128,21 @@ def run(options: Options) -> Report:
     return report
 
 
-def add(
-    report: Report,
-    name: str,
-    few: tuple[dict[str, Times], int],
-    many: tuple[dict[str, Times], int],
-) -> None:
+def add(report: Report, name: str, few: Costs, many: Costs) -> None:
     """Add a query, its answer taken in three ways: what a row costs, beside a row of few people."""
-    (few_times, few_count), (times, count) = few, many
     is_compared = name != "aggregates"
     for how in ("columns", "rows", "list") if is_compared else ("columns",):
-        per_row, per_few = times[how].median / count, few_times[how].median / few_count
-        cells = [seconds_text(times[how].median), f"{count:,}"]
-        cells += [nanoseconds(per_row), nanoseconds(per_few)]
+        cells = [seconds_text(many.seconds[how]), f"{many.row_count:,}"]
+        cells += [nanoseconds(many.per_row(how)), nanoseconds(few.per_row(how))]
         if bare := BARE.get(how):
-            beside = times[bare].median / count
-            cells += [nanoseconds(beside), nanoseconds(few_times[bare].median / few_count)]
-            cells.append(times_text(per_row / beside))
+            cells += [nanoseconds(many.per_row(bare)), nanoseconds(few.per_row(bare))]
+            cells.append(times_text(many.per_row(how) / many.per_row(bare)))
         is_judged = is_compared and how != "list"
         report.add(
             f"{name}, {how}",
             *cells,
             target="a row no dearer" if is_judged else "",
-            is_met=per_row <= per_few if is_judged else None,
+            is_met=many.per_row(how) <= few.per_row(how) if is_judged else None,
         )
 
 
