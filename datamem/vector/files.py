@@ -94,6 +94,10 @@ class RowFile:
         mapped = np.memmap(path, "<f4", "r", shape=(count, dimensions))
         self.rows: Matrix = mapped.view(np.ndarray)  # a memmap's slices cost microseconds
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if hasattr(
+            os, "posix_fadvise"
+        ):  # not everywhere; without it what lies around a row is read too
+            os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_RANDOM)
         weakref.finalize(self, os.close, self._file)
         self._sums = sums
         self._is_checked = np.zeros(count, np.bool_)
