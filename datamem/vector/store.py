@@ -29,8 +29,8 @@ from datamem.schema.types import VectorSpec
 from datamem.vector.files import Columns, Damaged, State, VectorFiles
 from datamem.vector.graph import EXPANSION, Graph
 from datamem.vector.matrix import CodeColumn, RowMatrix
-from datamem.vector.metrics import Matrix, Scores, as_rows, best_rows, score_rows
-from datamem.vector.near import FEW, NO_BOUND, Found, Near, NearRows
+from datamem.vector.metrics import Matrix, Scores, as_rows
+from datamem.vector.near import FEW, NO_BOUND, Found, Near, NearRows, near_rows
 from datamem.vector.owners import Owners
 
 if TYPE_CHECKING:
@@ -401,37 +401,4 @@ class VectorStore:
         )
 
     def _near_own(self, query: Matrix, k: int, ef: int | None) -> NearRows:
-        """Return the best rows of each graph and of those in none."""
-        graphs = self.graphs
-        start, count = graphs[-1].stop if graphs else 0, self.codes.count
-        if start == count and len(graphs) == 1:
-            return self._near_graph(graphs[0], query, k, ef)
-        found = [self._near_graph(graph, query, k, ef) for graph in graphs]
-        if start < count or not found:
-            found.append(self._near_tail(query, k, start, count))
-        if len(found) == 1:
-            return found[0]
-        return NearRows(
-            np.concatenate([near.rows for near in found]),
-            np.concatenate([near.scores for near in found]),
-            max(near.bound for near in found),
-        )
-
-    def _near_graph(self, graph: Graph, query: Matrix, k: int, ef: int | None) -> NearRows:
-        rows, scores = graph.near(query, k, ef)
-        if scores is None:
-            scores = score_rows(self.matrix.read(rows), query, self.spec)
-            bound = float(scores.min(initial=np.inf))
-        else:
-            bound = float(scores[-1]) if len(scores) else np.inf
-        if len(rows) >= len(graph):
-            bound = NO_BOUND
-        return NearRows(rows, scores, bound)
-
-    def _near_tail(self, query: Matrix, k: int, start: int, count: int) -> NearRows:
-        if start == count:
-            return NearRows(np.empty(0, np.int64), np.empty(0, np.float32), NO_BOUND)
-        scores = self.matrix.all_scores(query, start, count)
-        best = best_rows(scores, k)
-        bound = NO_BOUND if k >= count - start else float(scores[best[-1]])
-        return NearRows(best + start, scores[best], bound)
+        return near_rows(self.graphs, self.matrix, self.codes.count, query, k, ef)
