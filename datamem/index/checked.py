@@ -15,13 +15,16 @@ import numpy as np
 from datamem.errors import StorageError
 
 PAGE_BYTES: Final = 4096
+_SMALL_PAGES: Final = 4096
+"""A blob of up to so many pages is verified whole once half of it has been: some 5 ms at most."""
+
 _HEAD_BYTES: Final = 16
 
 
 class CheckedBytes:
     """The body of such a blob. Call `need` before reading a part of `body`."""
 
-    __slots__ = ("_checks", "_is_checked", "_name", "body", "is_whole")
+    __slots__ = ("_checked_count", "_checks", "_is_checked", "_name", "body", "is_whole")
 
     def __init__(self, data: memoryview, magic: bytes, name: str) -> None:
         """Read the head.
@@ -40,8 +43,9 @@ class CheckedBytes:
             raise self._damaged(0)
         self._checks = np.frombuffer(head, "<u4", offset=_HEAD_BYTES)
         self._is_checked = bytearray(page_count)
+        self._checked_count = 0
         self.is_whole = False
-        """Whether all of it has been verified at once, so that no part needs to be."""
+        """Whether all of it has been verified, so that no part needs to be."""
         self.body = data[start:]
 
     def need(self, start: int, stop: int) -> None:
@@ -52,14 +56,26 @@ class CheckedBytes:
 
         Cost: 0.2 µs, and about 3 µs for each page that is new.
         """
-        is_checked = self._is_checked
+        if self.is_whole:
+            return
         for page in range(start // PAGE_BYTES, -(-stop // PAGE_BYTES)):
-            if not is_checked[page]:
-                first = page * PAGE_BYTES
-                if zlib.crc32(self.body[first : first + PAGE_BYTES]) != self._checks[page]:
-                    raise self._damaged(first)
-                is_checked[page] = 1
+            if not self._is_checked[page]:
+                self._verify(page)
         self.is_whole |= start == 0 and stop == len(self.body)
+
+    def _verify(self, page: int) -> None:
+        if not self._is_sound(page):
+            raise self._damaged(page * PAGE_BYTES)
+        self._is_checked[page] = 1
+        self._checked_count += 1
+        page_count = len(self._is_checked)
+        if self._checked_count == page_count // 2 and page_count <= _SMALL_PAGES:
+            self.is_whole |= all(map(self._is_sound, range(page_count)))
+
+    def _is_sound(self, page: int) -> bool:
+        first = page * PAGE_BYTES
+        found = zlib.crc32(self.body[first : first + PAGE_BYTES])
+        return bool(found == self._checks[page])
 
     def _damaged(self, offset: int) -> StorageError:
         return StorageError(

@@ -27,9 +27,16 @@ _TAGS: Final = {int(tag): tag for tag in ValueType}
 _UNREAD: Final = object()
 
 
+_STATES: Final = {
+    int(tag): hashlib.blake2b(digest_size=8, salt=bytes((tag,))) for tag in ValueType
+}
+"""To be copied: quicker than to make one each time."""
+
+
 def digest64(tag: int, data: bytes | memoryview) -> int:
-    """Return the 64-bit digest by which a stored value is found."""
-    state = hashlib.blake2b(data, digest_size=8, salt=bytes((tag,)))
+    """Return the 64-bit digest by which a stored value is found; BLAKE2b, salted with the type's tag."""
+    state = _STATES[tag].copy()
+    state.update(data)
     return int.from_bytes(state.digest(), "little")
 
 
@@ -55,18 +62,16 @@ class HeapSegment:
         Raises:
             StorageError: `storage/corrupt-blob`, here and wherever bytes are read.
         """
-        values = self._kept()
-        i = code - self.start
-        tag = self._tag(i)
-        value = values[i]
-        if value is _UNREAD:
-            value = values[i] = unpack_value(tag, self._data(i))
-        return tag, value
+        return self._tag(code - self.start), self.value(code)
 
     def value(self, code: int) -> Any:
         """Return the value of a code of this segment, decoded at its first look."""
-        value = self._kept()[code - self.start]
-        return self.get(code)[1] if value is _UNREAD else value
+        values = self._kept()
+        i = code - self.start
+        value = values[i]
+        if value is _UNREAD:
+            value = values[i] = unpack_value(self._tag(i), self._data(i))
+        return value
 
     def _kept(self) -> list[Any]:
         """Return the values that were decoded, by their place."""
@@ -82,7 +87,7 @@ class HeapSegment:
         kept = self._kept()
         found = list(map(kept.__getitem__, (codes - self.start).tolist()))
         if any(value is _UNREAD for value in found):
-            return [self.get(code)[1] for code in codes.tolist()]
+            return [self.value(code) for code in codes.tolist()]
         return found
 
     def peek(self, code: int) -> Any:
@@ -110,7 +115,8 @@ class HeapSegment:
 
     def _tag(self, i: int) -> ValueType:
         at = self._tags_at + i
-        self._checked.need(at, at + 1)
+        if not self._checked.is_whole:
+            self._checked.need(at, at + 1)
         return _TAGS[self._checked.body[at]]
 
     def equals(self, code: int, tag: ValueType, data: bytes) -> bool:
@@ -130,12 +136,14 @@ class HeapSegment:
         ]
 
     def _data(self, i: int) -> bytes:
-        at = _HEAD_BYTES + 8 * i
-        self._checked.need(at, at + 16)
-        start = self._bytes_at + self._offsets[i]
-        stop = self._bytes_at + self._offsets[i + 1]
-        self._checked.need(start, stop)
-        return bytes(self._checked.body[start:stop])
+        checked, offsets = self._checked, self._offsets
+        if not checked.is_whole:
+            at = _HEAD_BYTES + 8 * i
+            checked.need(at, at + 16)
+            checked.need(self._bytes_at + offsets[i], self._bytes_at + offsets[i + 1])
+        return bytes(
+            checked.body[self._bytes_at + offsets[i] : self._bytes_at + offsets[i + 1]]
+        )
 
 
 class HeapTable:

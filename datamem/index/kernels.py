@@ -131,7 +131,8 @@ def equal_rows(column: Int64Array, keys: Int64Array) -> Int64Array:
         keys: int64[m], ascending, distinct.
 
     Cost: one binary search a key, a second one only where keys have several rows; where the keys
-    are many and dense, one pass over the part of the column that they span.
+    are many and dense, one pass over the part of the column that they span. Where the column has neither gaps
+    nor repetitions as far as the keys reach, a key is looked for where it then is, and not searched.
     """
     if not len(column) or not len(keys):
         return EMPTY
@@ -142,6 +143,10 @@ def equal_rows(column: Int64Array, keys: Int64Array) -> Int64Array:
         table[keys - first] = True
         found: Int64Array = np.flatnonzero(table[column[start:stop] - first]) + start
         return found
+    if 0 <= first - int(column[0]) and last - int(column[0]) < len(column):
+        at = keys - column[0]
+        if _are_alone(column, keys, at):
+            return at
     low = np.searchsorted(column, keys)
     hit = column[np.minimum(low, len(column) - 1)] == keys
     rows: Int64Array = low[hit]
@@ -149,6 +154,16 @@ def equal_rows(column: Int64Array, keys: Int64Array) -> Int64Array:
     if not (column[after] == column[rows])[rows < len(column) - 1].any():
         return rows
     return expand_ranges(rows, np.searchsorted(column, column[rows], "right"))
+
+
+def _are_alone(column: Int64Array, keys: Int64Array, at: Int64Array) -> bool:
+    """Tell whether each key has the one row `at` of a sorted column, 0 <= at < n."""
+    if not bool((column[at] == keys).all()):
+        return False
+    after, before = np.minimum(at + 1, len(column) - 1), np.maximum(at - 1, 0)
+    is_alone = (column[after] != keys) | (after == at)
+    is_alone &= (column[before] != keys) | (before == at)
+    return bool(is_alone.all())
 
 
 def expand_ranges(starts: Int64Array, stops: Int64Array) -> Int64Array:

@@ -156,6 +156,8 @@ class Segment:
 
     def keys(self, start: int, stop: int) -> list[tuple[int, int, int]]:
         """Return the three key columns of rows start:stop; about 0.2 µs a row."""
+        if stop - start == 1:
+            return [(self.at(0, start), self.at(1, start), self.at(2, start))]
         columns = []
         for view, low in zip(self.views()[:3], self.lows, strict=False):
             if view is None:
