@@ -90,11 +90,12 @@ class Graph:
             if self._expansion != expansion:
                 self._index.expansion_search = self._expansion = expansion
             keys, distances, counts, *_ = self._search_many(
-                asked, count=min(k, len(self)), threads=1
+                asked, count=min(k, self.stop - self.start), threads=1
             )
-        count = int(counts[0])
-        rows: Int64Array = keys[0, :count].view(np.int64)
-        return rows, self._scores(distances[0, :count]) if self.spec.dtype == "f32" else None
+        rows: Int64Array = keys.view(np.int64)[0, : counts[0]]
+        if self.spec.dtype != "f32":
+            return rows, None
+        return rows, self._scores(distances[0, : counts[0]])
 
     def _scores(self, distances: Scores) -> Scores:
         if self.spec.metric == "l2":
