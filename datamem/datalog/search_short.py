@@ -171,12 +171,14 @@ class SearchPlan:
         count = selected.fewest
         if count <= _FEW:
             return 0
-        if all(leaf.equals < 0 and not leaf.bounds for leaf in self.star.rows.leaves):
-            return k
         attribute = db.schema.get(args[0]) if isinstance(args[0], str) else None
-        if attribute is None or count * _PART < db.count(a=attribute.id):
+        searched = None if attribute is None else db.count(a=attribute.id)
+        if searched is None or count * _PART < searched:
             return 0
-        return 2 * _PART * k
+        is_any_value = all(
+            leaf.equals < 0 and not leaf.bounds for leaf in self.star.rows.leaves
+        )
+        return k if is_any_value and count >= searched else 2 * _PART * k
 
     def _kept(self, selected: Selected, hits: Hits, k: int) -> _Found | None:
         """Return the first `k` hits that the clauses allow; None where lookups do not tell."""
