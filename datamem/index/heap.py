@@ -63,6 +63,9 @@ class Heap(Protocol):
     def value(self, code: int) -> Any:
         """Return the value of a code."""
 
+    def values(self, codes: Int64Array) -> list[Any]:
+        """Return the values of codes, int64[n] ascending."""
+
     def peek(self, code: int) -> Any:
         """Return the value of a code, without keeping a stored one in memory as `get` does."""
 
@@ -219,7 +222,7 @@ class RootHeap:
         return self._segment(code).peek(code)
 
     def values(self, codes: Int64Array) -> list[Any]:
-        """Return the values of codes, ascending."""
+        """Return the values of codes, int64[n] ascending."""
         tail = self._tail
         cut = int(np.searchsorted(codes, tail.start))
         found: list[Any] = []
@@ -337,6 +340,13 @@ class LayerHeap:
             return tail.values[code - tail.start]
         return self.parent.value(code)
 
+    def values(self, codes: Int64Array) -> list[Any]:
+        """Return the values of codes, int64[n] ascending."""
+        tail = self._tail
+        below = int(np.searchsorted(codes, tail.start))
+        own = [tail.values[at] for at in (codes[below:] - tail.start).tolist()]
+        return self.parent.values(codes[:below]) + own
+
     def peek(self, code: int) -> Any:
         """Return the value of a code, without keeping a stored one in memory as `get` does."""
         tail = self._tail
@@ -366,7 +376,7 @@ def decode_codes(heap: Heap, codes: Int64Array) -> list[Any]:
         else:
             used = np.flatnonzero(np.bincount(offsets))
             known = [None] * (high - low + 1)
-            for at, value in zip(used.tolist(), _values(heap, used + low), strict=True):
+            for at, value in zip(used.tolist(), heap.values(used + low), strict=True):
                 known[at] = value
         found: list[Any] = np.fromiter(known, object, len(known))[offsets].tolist()
         return found
@@ -374,20 +384,9 @@ def decode_codes(heap: Heap, codes: Int64Array) -> list[Any]:
         return list(itemgetter(*(codes - tail.start).tolist())(tail.values))
     order = np.argsort(codes)
     values = np.empty(count, object)
-    values[order] = np.fromiter(_values(heap, codes[order]), object, count)
+    values[order] = np.fromiter(heap.values(codes[order]), object, count)
     decoded: list[Any] = values.tolist()
     return decoded
-
-
-def _values(heap: Heap, codes: Int64Array) -> list[Any]:
-    """Return the values of codes, int64[n] ascending."""
-    if isinstance(heap, RootHeap):
-        return heap.values(codes)
-    if isinstance(heap, LayerHeap):
-        below = int(np.searchsorted(codes, heap.cut.code))
-        own = [heap.value(code) for code in codes[below:].tolist()]
-        return _values(heap.parent, codes[:below]) + own
-    return [heap.get(code)[1] for code in codes.tolist()]
 
 
 def heap_texts(heap: Heap, codes: Int64Array) -> list[str]:
@@ -417,8 +416,3 @@ def heap_vectors(heap: Heap, codes: Int64Array, dimensions: int) -> Float32Matri
     for row, code in enumerate(codes.tolist()):
         found[row] = heap.peek(code)
     return found
-
-
-def code_tags(heap: Heap, codes: Int64Array) -> Int64Array:
-    """Return the `ValueType` of each code, int64[n]."""
-    return np.array([int(heap.get(code)[0]) for code in codes.tolist()], np.int64)

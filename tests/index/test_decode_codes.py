@@ -28,6 +28,7 @@ class Elsewhere:
     def __init__(self, heap: RootHeap) -> None:
         self.get = heap.get
         self.value = heap.value
+        self.values = heap.values
 
 
 def heap_of(values: list[tuple[ValueType, Any]]) -> RootHeap:
