@@ -1,6 +1,7 @@
 """The fast way for changing single values of one entity that exists: counters, states, a status.
 
-The entity is named by its id, or by an identity that the map says besides (an upsert). It gives the same plan as the general stages, or None as soon as it meets anything else, as `plain` does.
+The entity is named by its id, or by an identity that the map says besides (an upsert). Either way gives
+the same plan as the general stages, or None as soon as it meets anything else, as `plain` does.
 """
 
 from __future__ import annotations
