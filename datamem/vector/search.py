@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EXACT_ROWS: Final = 20_000
 """So many visible vectors are scored one and all; more are searched by graph, where there is one."""
 
-_PAST_ROWS: Final = 6_000
+_PAST_ROWS: Final = 16_000
 """So many of a past that has far fewer than the present are scored: a graph must fetch most in vain."""
 
 _FEW: Final = 16_384

@@ -339,8 +339,9 @@ class VectorStore:
         seen = None if self._parent is not None else self.owners.all_seen(upto)
         if seen is None:
             return None
-        if 2 * len(seen.at) > self.codes.count:
-            scores = self.matrix.all_scores(query, 0, self.codes.count)[seen.at]
+        first, stop = (int(seen.at[0]), int(seen.at[-1]) + 1) if len(seen.at) else (0, 0)
+        if 2 * len(seen.at) > stop - first:  # a past has the first rows, without a copy of them
+            scores = self.matrix.all_scores(query, first, stop)[seen.at - first]
         else:
             scores = self.matrix.scores(query, seen.at)
         return Found(seen.at, seen.e, scores)
