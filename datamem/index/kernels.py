@@ -143,8 +143,9 @@ def equal_rows(column: Int64Array, keys: Int64Array) -> Int64Array:
         table[keys - first] = True
         found: Int64Array = np.flatnonzero(table[column[start:stop] - first]) + start
         return found
-    if 0 <= first - int(column[0]) and last - int(column[0]) < len(column):
-        at = keys - column[0]
+    least = int(column[0])
+    if first >= least and last - least < len(column):
+        at: Int64Array = keys - least
         if _are_alone(column, keys, at):
             return at
     low = np.searchsorted(column, keys)

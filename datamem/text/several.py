@@ -103,7 +103,8 @@ def _found(db: Db, index: TextIndex, nodes: Sequence[Node], k: int) -> _Found:
 
 def _visible(visible: Visible, found: _Found, k: int) -> list[Hits]:
     """Return the visible hits of each search, its best `k`."""
-    rows = visible.rows(np.unique(found.codes))
+    codes = np.sort(found.codes)
+    rows = visible.rows(codes[np.concatenate(([True], codes[1:] != codes[:-1]))[: len(codes)]])
     by = np.argsort(rows.v, kind="stable")
     v = rows.v[by]
     first, last = np.searchsorted(v, found.codes), np.searchsorted(v, found.codes, "right")

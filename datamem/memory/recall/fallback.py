@@ -14,6 +14,7 @@ from datamem.memory.recall.pool import Found, pool_of
 from datamem.memory.recall.question import Question
 from datamem.memory.recall.ranking import Ranking, fuse, session_starts, signals_of
 from datamem.memory.recall.weights import Weights
+from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -71,7 +72,7 @@ def _by_themselves(weights: Weights) -> Weights:
 
 
 def _candidates(db: Db, among: Int64Array | None) -> Int64Array:
-    found = np.unique(np.concatenate([_greatest(db, name, among) for name in _BY]))
+    found = ascending(np.concatenate([_greatest(db, name, among) for name in _BY]))
     memories = found[first_words(db, ":memory/content", found, -1) >= 0]
     return memories if len(memories) else _greatest(db, ":message/timestamp", among)
 

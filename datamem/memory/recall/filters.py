@@ -12,6 +12,7 @@ from datamem.errors import QueryError
 from datamem.index.kernels import Int64Array
 from datamem.index.words import us_of_instant
 from datamem.memory.columns import words_by_entity
+from datamem.memory.sets import ascending, common
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -53,12 +54,12 @@ def among_of(
     if since is not None or until is not None:
         parts.append(_between(db, since, until))
     if among is not None:
-        parts.append(np.unique(np.fromiter(among, np.int64)))
+        parts.append(ascending(np.fromiter(among, np.int64)))
     if not parts:
         return None
-    first, *others = (np.unique(part) for part in parts)
+    first, *others = (ascending(part) for part in parts)
     for other in others:
-        first = np.intersect1d(first, other, assume_unique=True)
+        first = common(first, other)
     return first
 
 

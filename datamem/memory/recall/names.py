@@ -10,6 +10,7 @@ import numpy as np
 from datamem.index.companions import Companions
 from datamem.index.kernels import EMPTY, Int64Array
 from datamem.memory.columns import words_by_entity
+from datamem.memory.sets import ascending
 from datamem.memory.terms import STOP_WORDS, words_of
 from datamem.schema.types import ValueType
 
@@ -104,10 +105,10 @@ def _find(
         if not len(column.v) or not words:
             continue
         names = db.heap.companions.get(("names of entities", name), _make)
-        names.read(db, np.unique(column.v))
+        names.read(db, ascending(column.v))
         codes, by = names.codes(words, whole=whole)
         hit = np.isin(column.v, codes)
         if hit.any():
             found.append(column.e[hit])
             used |= by
-    return np.unique(np.concatenate(found)), used
+    return ascending(np.concatenate(found)), used

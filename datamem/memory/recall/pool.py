@@ -74,7 +74,7 @@ class Found:
     def entities(self) -> Int64Array:
         """Return all entities that some search found, ascending."""
         every = (self.words.e, self.vectors.e, self.mentions.e, self.dated, self.about)
-        return np.unique(np.concatenate(every))
+        return ascending(np.concatenate(every))
 
 
 def find_candidates(
@@ -99,7 +99,7 @@ def find_candidates(
     people = question.named.people
     about = _newest(members_of(db, ":memory/user", people).e, count, among)
     if not len(about) and not len(found.entities()):
-        sessions = np.unique(members_of(db, ":session/user", people).e)
+        sessions = ascending(members_of(db, ":session/user", people).e)
         said = members_of(db, ":message/sender", people).e
         around = members_of(db, ":message/session", sessions).e
         about = _newest(np.concatenate((said, around)), count, among)
@@ -108,7 +108,7 @@ def find_candidates(
 
 def _newest(es: Int64Array, count: int, among: Int64Array | None) -> Int64Array:
     """Return the newest of some entities, ascending; the newest have the highest ids."""
-    known = np.unique(es if among is None else np.intersect1d(es, among))
+    known = ascending(es if among is None else es[in_sorted(es, among)])
     return known[-count:]
 
 
@@ -166,7 +166,7 @@ def _dated(db: Db, spans: Sequence[Span], count: int, among: Int64Array | None) 
             assert attribute is not None
             es = db.value_range(attribute.id, start, stop - 1).e
             found.append((es if among is None else np.intersect1d(es, among))[:count])
-    return np.unique(np.concatenate(found))
+    return ascending(np.concatenate(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ def _best_sessions(found: Found, es: Int64Array, sessions: Int64Array) -> Int64A
         at = np.searchsorted(es, hits.e)
         ranked = dict.fromkeys(sessions[at].tolist())
         chosen += list(ranked)[:_PER_SESSION]
-    return np.unique(np.array(chosen, np.int64))
+    return ascending(np.array(chosen, np.int64))
 
 
 def pool_of(db: Db, es: Int64Array, session: Int64Array | None = None) -> Pool:

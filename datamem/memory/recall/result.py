@@ -19,6 +19,7 @@ from datamem.memory.recall.question import Question
 from datamem.memory.recall.ranking import Ranking, kernel, neighbour
 from datamem.memory.recall.weights import OWN
 from datamem.memory.record import Record
+from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -206,10 +207,10 @@ class Recall(Sequence[Item]):
     @cached_property
     def by_term(self) -> dict[str, Int64Array]:
         """For each term of the question, the returned entities that have it."""
-        return entities_by_term(self.db, self.question.terms, np.unique(self.eids))
+        return entities_by_term(self.db, self.question.terms, ascending(self.eids))
 
     def _texts(self, es: Int64Array) -> list[str]:
-        keys = np.unique(es)
+        keys = ascending(es)
         texts: dict[int, str] = {}
         for name in (":message/content", ":memory/content"):
             words = words_by_entity(self.db, name, keys)
