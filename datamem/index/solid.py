@@ -38,6 +38,9 @@ _SHORT: Final = 16
 _FEW: Final = 64
 """So with rows here and there: below this they are searched for one by one."""
 
+_SHAPED_ROWS: Final = 1 << 20
+"""Whether so many rows have a gap is found out, by one pass, once few of them were searched for often."""
+
 
 class Solid:
     """Rows of one attribute, all visible. Positions count from the attribute's first row.
@@ -52,6 +55,7 @@ class Solid:
         "_base_v",
         "_by_entity",
         "_by_value",
+        "_few_count",
         "_kept",
         "_narrow",
         "_shape",
@@ -71,6 +75,7 @@ class Solid:
         self._narrow: tuple[int, NarrowArray] | None = None
         self._words: memoryview | None = None
         self._shape: tuple[bool, int | None] | None = None
+        self._few_count = 0
 
     # in the order of values
 
@@ -150,6 +155,14 @@ class Solid:
             return False
         return self.first_entity == first
 
+    def _is_known_gapless(self) -> bool:
+        """Tell whether places can be told without a look at the entities; found out when that pays."""
+        if self._shape is None and self.row_count <= _SHAPED_ROWS:
+            self._few_count += 1
+            if self._few_count >= _FEW:
+                self._find_shape()
+        return self._shape is not None and self._shape[1] is not None
+
     def _find_shape(self) -> tuple[bool, int | None]:
         es = self.all_entities()
         is_single = bool((es[1:] > es[:-1]).all())
@@ -162,7 +175,8 @@ class Solid:
 
         None where an entity has several rows. REQUIRES: `es` are distinct.
         """
-        if self.row_count > SMALL_ROWS and len(es) * _FEW < self.row_count:
+        is_few = self.row_count > SMALL_ROWS and len(es) * _FEW < self.row_count
+        if is_few and not self._is_known_gapless():
             return self._few_places(es)
         if not self.is_single:
             return None
