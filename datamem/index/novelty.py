@@ -11,7 +11,6 @@ Lookups go through shared dicts of row numbers; their readers ignore rows at or 
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from copy import copy
 from itertools import compress
@@ -78,29 +77,30 @@ class Novelty:
     def _assert(
         self, es: Sequence[int], as_: Sequence[int], vs: Sequence[int], tx: int
     ) -> None:
-        row, stop = self.row_count, self.row_count + len(es)
-        for view, column in zip(self.views, (es, as_, vs), strict=False):
-            view[row:stop] = array("l", column)
-        self.tx[row:stop] = tx
-        self.ended[row:stop] = MAX_T
+        e_view, a_view, v_view, tx_view, ended_view = self.views
+        row = self.row_count
         by_e, by_av = self.by_e, self.by_av
-        for number, e in enumerate(es, row):
+        for e, a, v in zip(es, as_, vs, strict=True):
+            e_view[row] = e
+            a_view[row] = a
+            v_view[row] = v
+            tx_view[row] = tx
+            ended_view[row] = MAX_T
             rows = by_e.get(e)
             if rows is None:
-                by_e[e] = [number]
+                by_e[e] = [row]
             else:
-                rows.append(number)
+                rows.append(row)
                 if not len(rows) % DIGEST_ROWS:
                     self._digest(e, rows, tx)
-        for number, key in enumerate(zip(as_, vs, strict=True), row):
-            others = by_av.setdefault(key, number)
-            if others == number:
-                continue
-            if isinstance(others, int):
-                by_av[key] = [others, number]
-            else:
-                others.append(number)
-        self.row_count = stop
+            others = by_av.setdefault((a, v), row)
+            if others != row:
+                if isinstance(others, int):
+                    by_av[a, v] = [others, row]
+                else:
+                    others.append(row)
+            row += 1
+        self.row_count = row
 
     def _digest(self, e: int, rows: list[int], tx: int) -> None:
         """Note which of an entity's rows hold after `tx`, so that its readers skip the others."""

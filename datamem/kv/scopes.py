@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import quote, unquote
 
@@ -56,5 +57,7 @@ class Scope:
         return Scope(**(named | parts))
 
 
+@lru_cache(1024)
 def _written(part: str) -> str:
+    """Return a part as it stands in the text; remembered, since every key's name begins with it."""
     return quote(part, safe="") if part not in {"", "-"} else "%2D" if part else "-"
