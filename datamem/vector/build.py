@@ -23,6 +23,7 @@ MORE_ROWS: Final = 8_192
 
 _RATIO: Final = 4
 _BATCH_ROWS: Final = 256
+_MAIN: Final = threading.main_thread()
 _logger = logging.getLogger("datamem")
 
 Progress = Callable[[int, int], None]
@@ -65,7 +66,7 @@ def build_later(store: VectorStore) -> None:
         if not _is_due(store):
             return
         builder = Builder(store, None)
-        thread = threading.Thread(target=builder.run_quietly, name="vectors", daemon=True)
+        thread = threading.Thread(target=builder.run_quietly, name="vectors", daemon=False)
 
         def stop() -> None:
             builder.is_stopped = True
@@ -83,6 +84,8 @@ def _is_due(store: VectorStore) -> bool:
 
 class Builder:
     """Adds a store's waiting rows to a graph of their own, or to a copy of a small one.
+
+    It ends with the program, too: a thread that Python drops inside of usearch would take the process with it.
 
     Attributes:
         is_stopped: set by another thread; what was added by then is a graph all the same.
@@ -121,7 +124,7 @@ class Builder:
         kept, graph = self._begin(before, start, stop)
         start = graph.stop
         added = 0
-        while start + added < stop and not self.is_stopped:
+        while start + added < stop and not self.is_stopped and _MAIN.is_alive():
             upto = min(start + added + _BATCH_ROWS, stop)
             graph.add(store.matrix.slice(start + added, upto), self._threads)
             added = upto - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 
@@ -141,3 +142,33 @@ def test_several_graphs_give_what_one_gives(small) -> None:
                     for exact in (False, True)
                 ]
                 assert found[0].e.tolist() == found[1].e.tolist()
+
+
+PROGRAM = """
+import threading
+import numpy as np
+import datamem
+from datamem.vector import build, search
+from datamem.vector.graph import Graph
+
+build.FIRST_ROWS, is_adding, add = 4_000, threading.Event(), Graph.add
+
+def told(*args):
+    add(*args)
+    is_adding.set()
+
+Graph.add = told
+schema = "{:m/e {:db/valueType :db.type/vector :db/dimension 384}}"
+conn = datamem.connect(":memory:", schema=schema)
+rows = np.random.default_rng(1).normal(size=(4_000, 384)).astype(np.float32)
+conn.load({"m/e": list(rows)})
+search(conn.db, "m/e", rows[0])
+assert is_adding.wait(60)
+"""
+
+
+def test_a_program_may_end_while_a_graph_is_built() -> None:
+    """A thread that Python drops inside of usearch would end the process with a signal."""
+    command = [sys.executable, "-c", PROGRAM]
+    done = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
