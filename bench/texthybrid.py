@@ -17,6 +17,7 @@ from datamem.errors import DatamemError
 from datamem.search import fuse, hybrid
 from datamem.search.embedders import Named, embedder
 from datamem.text import search as search_words
+from datamem.vector import build_index
 from datamem.vector import search as search_vectors
 
 MESSAGES, DIMENSIONS, COMMITS = 20_000, 384, 300
@@ -43,6 +44,7 @@ def run(options: Options) -> Report:
     given = Named(lambda texts: vectors[: len(texts)], "given", DIMENSIONS)
     with datamem.connect(schema=SCHEMA, embedders={"given": given}) as conn:
         conn.load({"message/content": messages(count), "message/embedding": list(vectors)})
+        build_index(conn.db, ":message/embedding")
         _hybrid(report, conn.db, vectors[7])
         _fuse(report, random)
         _commits(report, conn, vectors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from datamem.text.bm25 import weight_of
 from datamem.text.engine import EngineSearcher
@@ -37,14 +38,12 @@ class Statistics:
 
     Attributes:
         text_count: of all parts.
-        average_length: the engine's, where it holds anything; else that of the tails.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
         self._doc_freqs: dict[str, int] = {}
         self.text_count = sum(part.text_count for part in parts)
-        self.average_length = self._average_length()
 
     def weight(self, tokens: Sequence[str]) -> float:
         """Return `bm25.weight_of` tokens among all texts."""
@@ -59,7 +58,9 @@ class Statistics:
             self._doc_freqs[token] = found
         return found
 
-    def _average_length(self) -> float:
+    @cached_property
+    def average_length(self) -> float:
+        """The engine's, where it holds anything; else that of the tails. Only tails ask: it takes a look at every term."""
         for part in self._parts:
             if part.searcher is not None and part.searcher.text_count:
                 return part.searcher.average_length()

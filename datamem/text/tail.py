@@ -27,7 +27,9 @@ EXPANSION_SCORE: Final = 1.0
 class Weights(Protocol):
     """Statistics of all texts, of the tail and of the engine."""
 
-    average_length: float
+    @property
+    def average_length(self) -> float:
+        """Tokens of a text, on average."""
 
     def weight(self, tokens: Sequence[str]) -> float:
         """Return `bm25.weight_of` tokens."""
