@@ -155,7 +155,9 @@ class Index:
         for fresh in self._novelty_parts(bounds, None, a, None):
             keep = in_sorted(fresh.column(name), keys)
             parts.append(NoveltyPart(fresh.novelty, fresh.rows[keep]))
-        return Rows([part for part in parts if len(part)], name)
+        found = Rows([part for part in parts if len(part)], name)
+        found.know_keys(a, keys)
+        return found
 
     def _run_parts(
         self,
@@ -174,7 +176,7 @@ class Index:
         for level, kills in zip(self.levels, self.kills, strict=True):
             live = level.live[order]
             first, last = _span(live, a, bounds)
-            if first <= bounds.upto:
+            if first <= bounds.upto and (a is None or live.has(a)):
                 start, stop, rows = select(live)
                 if start < stop:
                     dead = _dead_rows(live, kills, order, (start, stop), bounds, hidden)
@@ -200,7 +202,10 @@ class Index:
         order, prefix, _ = _choose(e, a, v)
         total = 0
         for level, kills in zip(self.levels, self.kills, strict=True):
-            start, stop = level.live[order].range(prefix)
+            live = level.live[order]
+            start, stop = (
+                live.range(prefix) if order is not Order.AEVT else live.span(prefix[0])
+            )
             total += stop - start
             if len(kills) and start < stop:
                 inside = np.searchsorted(kills.rows[order], (start, stop))
@@ -365,13 +370,13 @@ def _ended_part(run: Run, order: Order, selected: Selected, bounds: Bounds) -> R
 
 def _matching(run: Run, a: int, keys: Int64Array) -> Int64Array:
     """Return the positions, ascending, of rows (a, key, …) for any of the keys."""
-    solid = run.solids.get(a)
-    rows: Int64Array | None = None if solid is None else solid.rows_with(keys)
-    if rows is not None:
-        return rows
-    start, stop = run.range((a,))
+    start, stop = run.span(a)
     if start == stop or not len(keys):
         return np.empty(0, np.int64)
+    least = run.gapless(a)
+    if least is not None:
+        first, last = np.searchsorted(keys, (least, least + stop - start)).tolist()
+        return keys[first:last] + (start - least)
     return run.find_second(start, stop, keys)
 
 

@@ -58,6 +58,10 @@ class RunPart:
             return self._run.column(i, self.start, self.stop)[self.rows - self.start]
         return self._run.take(i, self.rows)
 
+    def has_each(self, a: int, keys: Int64Array) -> bool:
+        """Tell whether it is known that its rows, all of `a` and with some of the keys, are one for each."""
+        return len(self) == len(keys) and self._run.gapless(a) is not None
+
 
 class NoveltyPart:
     """Some rows of a novelty, by number: in the order in which they were asserted."""
@@ -100,6 +104,13 @@ class Rows:
         if self._columns:
             return len(next(iter(self._columns.values())))
         return sum(map(len, self._parts))
+
+    def know_keys(self, a: int, keys: Int64Array) -> None:
+        """Take the keys that rows of `a` were looked up by for their column, where that is what it holds."""
+        parts = self._parts
+        only = parts[0] if len(parts) == 1 else None
+        if isinstance(only, RunPart) and self.sorted_by and only.has_each(a, keys):
+            self._columns[self.sorted_by] = keys
 
     def _column(self, name: str) -> Int64Array:
         column = self._columns.get(name)

@@ -15,6 +15,10 @@ from datamem.index.segment import SEGMENT_ROWS, Key, Segment, wide_segment
 
 _ABOVE: Final = 1 << 70
 
+_OFTEN: Final = 32
+_SHAPED_ROWS: Final = 1 << 20
+"""Whether so many rows have a gap is found out, by one pass, once they were asked about often."""
+
 
 class Run:
     """Sorted, immutable rows of one order.
@@ -24,6 +28,8 @@ class Run:
     """
 
     __slots__ = (
+        "_asked",
+        "_gapless",
         "_ranges",
         "_spans",
         "_wholes",
@@ -46,6 +52,8 @@ class Run:
         self.min_tx = min((segment.min_tx for segment in self.segments), default=0)
         self._spans: dict[int, tuple[int, int]] = {}
         self._ranges: dict[int, tuple[int, int]] = {}
+        self._asked: dict[int, int] = {}
+        self._gapless: dict[int, int | None] = {}
         self._wholes: dict[tuple[int, int], ref[Int64Array]] = {}
         self.solids: dict[int, Any] = {}
         """For `solid.py`: what it made of the run's attributes."""
@@ -80,6 +88,35 @@ class Run:
         if found is None:
             found = self._ranges[first] = self.range((first,))
         return found
+
+    def has(self, first: int) -> bool:
+        """Tell whether any row has this first column."""
+        start, stop = self.span(first)
+        return start < stop
+
+    def gapless(self, first: int) -> int | None:
+        """Return the least second column of the rows with this first column, where they have no gap.
+
+        That is: one row for each value from there to the greatest. None where it is not like that, or not yet
+        known. Cost: a dict lookup; one pass over those rows, if their ends allow it, when this is asked often.
+        """
+        try:
+            return self._gapless[first]
+        except KeyError:
+            asked = self._asked[first] = self._asked.get(first, 0) + 1
+        if asked >= _OFTEN:
+            self._gapless[first] = self._find_gapless(*self.span(first))
+        return None
+
+    def _find_gapless(self, start: int, stop: int) -> int | None:
+        count = stop - start
+        if not 0 < count <= _SHAPED_ROWS:
+            return None
+        least = self.at(1, start)
+        if self.at(1, stop - 1) - least != count - 1:
+            return None
+        column = self.column(1, start, stop)
+        return least if bool((column[1:] > column[:-1]).all()) else None
 
     def whole(self, i: int, first: int) -> Int64Array:
         """Return column `i` of all rows with this first column, in one piece.

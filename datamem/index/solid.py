@@ -192,18 +192,6 @@ class Solid:
         found = known[at] == es
         return at, None if bool(found.all()) else found
 
-    def rows_with(self, keys: Int64Array) -> Int64Array | None:
-        """Return the run's rows of some entities; None unless they are known to have no gap.
-
-        Args:
-            keys: int64[m], ascending, distinct.
-        """
-        first = None if self._shape is None else self._shape[1]
-        if first is None:
-            return None
-        inside = np.searchsorted(keys, (first, first + self.row_count))
-        return keys[inside[0] : inside[1]] + (self._base_e - first)
-
     def _few_places(self, es: Int64Array) -> tuple[Int64Array, BoolArray | None] | None:
         """Do the same without decoding what lies between the entities."""
         keys, by = ascending(es)

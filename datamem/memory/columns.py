@@ -112,6 +112,22 @@ def by_word(
     return table[places]
 
 
+def numbered(column: Int64Array) -> tuple[Int64Array, int]:
+    """Return words as numbers from 0, int64[n], equal for equal ones, and a bound of them all.
+
+    Words that lie close together are not sorted for it; some numbers are then nobody's.
+
+    Args:
+        column: int64[n], n > 0.
+    """
+    low = int(column.min())
+    span = int(column.max()) - low + 1
+    if span <= 4 * len(column) + 1024:
+        return column - low, span
+    words, at = np.unique(column, return_inverse=True)
+    return at, len(words)
+
+
 def members_of(db: Db, name: str, targets: Int64Array) -> Words:
     """Return who refers to `targets` (ascending, distinct) by a reference attribute, by entity."""
     attribute = db.schema.get(name)

@@ -26,6 +26,7 @@ from datamem.memory.columns import (
     by_word,
     first_words,
     has_words,
+    numbered,
     words_by_entity,
 )
 from datamem.schema.bootstrap import TX_INSTANT
@@ -286,11 +287,11 @@ def relative_strengths(decay: Decay, us: int) -> Float64Array:
     log = decay.log_at(us)
     if not len(log):
         return log
-    kinds, of = np.unique(decay.kind, return_inverse=True)
-    low, high = np.full(len(kinds), np.inf), np.full(len(kinds), -np.inf)
+    of, count = numbered(decay.kind)
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(low, of, log)
     np.maximum.at(high, of, log)
-    spread = high - low
+    spread = high - low  # below 0 where nothing is of a number
     is_even = spread <= 0
     spread[is_even] = 1.0
     found: Float64Array = np.where(is_even[of], 1.0, (log - low[of]) / spread[of])

@@ -65,10 +65,8 @@ def hidden_entities(
     """Return the entities that `remembered` leaves out for their own sake, ascending."""
     found = [_NOTHING]
     if not include_forgotten:
-        found += [db.rows(a=a).e for a in known_attributes(db.schema, _GONE)]
-        found += [
-            db.value_range(a, high=now_us).e for a in known_attributes(db.schema, _EXPIRES)
-        ]
+        found += [db.rows(a=a).e for a in _used(db, _GONE)]
+        found += [db.value_range(a, high=now_us).e for a in _used(db, _EXPIRES)]
     found += _untrue(db, now_us, valid_at)
     parts = [part for part in found if len(part)]
     return ascending(np.concatenate(parts)) if parts else _NOTHING
@@ -77,14 +75,19 @@ def hidden_entities(
 _NOTHING: Final = np.empty(0, np.int64)
 
 
+def _used(db: Db, names: tuple[str, ...]) -> list[int]:
+    """Return the ids of those of the attributes that some entity has, or had."""
+    return [a for a in known_attributes(db.schema, names) if db.count(a=a)]
+
+
 def _untrue(db: Db, now_us: int, valid_at: ValidAt) -> Iterator[Int64Array]:
     if valid_at == "ever":
         return
     instant_us = now_us if valid_at is None else _us_of(valid_at)
-    for a in known_attributes(db.schema, _TO):
+    for a in _used(db, _TO):
         yield db.value_range(a, high=instant_us).e
     if valid_at is not None:
-        for a in known_attributes(db.schema, _FROM):
+        for a in _used(db, _FROM):
             yield db.value_range(a, low=instant_us + 1).e
 
 

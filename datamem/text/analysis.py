@@ -79,6 +79,10 @@ class Analyzer:
         """Tell whether a text is a word too common to be looked for by itself."""
         return self._stops is not None and not self._stops.analyze(prepare(text))
 
+    def lasting_count(self, text: str) -> int:
+        """Return how many words of a text are no stop words."""
+        return len((self._stops or self._words).analyze(prepare(text)))
+
     def spans(self, text: str) -> list[Span]:
         """Return the tokens with the characters that they come from."""
         prepared, origins = (text, None) if text.isascii() else _prepared_with_origins(text)

@@ -53,6 +53,7 @@ _WORD: Final = re.compile(
 )
 _POSSESSIVE: Final = re.compile(r"['\u2019]s$", re.IGNORECASE)
 _OPERATORS: Final = {"AND", "OR", "NOT"}
+_PLAIN: Final = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,26 @@ def parse_query(
     Raises:
         QueryError: `text/bad-query` with `position` (characters from the start), if strict.
     """
+    plain = _plain_words(query, analyzer)
+    if plain is not None:
+        return any_of(plain) if operator == "or" else all_of(plain)
     return _Parser(query, analyzer, operator, strict=strict).parse()
+
+
+def _plain_words(query: str, analyzer: Analyzer) -> list[Node] | None:
+    """Return the terms of a query of words only, none of them a stop word; None of any other.
+
+    So most questions are, and their words are analysed together.
+    """
+    if _PLAIN.fullmatch(query) is None:
+        return None
+    words = query.split(" ")
+    if len(words) > MAX_TOKENS or not _OPERATORS.isdisjoint(words):
+        return None
+    tokens = analyzer.tokens(query)
+    if not len(tokens) == len(words) == analyzer.lasting_count(query):
+        return None
+    return [Term(token) for token in tokens]
 
 
 class _Parser:

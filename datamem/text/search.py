@@ -72,7 +72,7 @@ def search(
         node = parse_query(query, words, strict=strict, operator=operator)
         if node != NOTHING:
             found = _search_attribute(db, attribute, node, k, among)
-            parts.append(found._replace(score=found.score * weight))
+            parts.append(found if weight == 1.0 else _weighed(found, weight))
     hits = best(parts, k)
     if min_score is not None:
         hits = hits.top(int(np.count_nonzero(hits.score >= min_score)))
@@ -80,11 +80,26 @@ def search(
 
 
 def best(parts: Sequence[Hits], k: int) -> Hits:
-    """Return the best `k` of several answers; equal scores by entity, value and transaction."""
+    """Return the best `k` of several answers; equal scores by entity, value and transaction.
+
+    Each answer is in that order already.
+    """
     if not parts:
         return no_hits()
+    if len(parts) == 1:
+        return parts[0].top(k)
     e, v, tx, score = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((tx, v, e, -score))[:k]
+    return _ordered(Hits(e, v, tx, score)).top(k)
+
+
+def _weighed(hits: Hits, weight: float) -> Hits:
+    """Return hits with scores that count so many times; some of them may have become equal."""
+    return _ordered(hits._replace(score=hits.score * weight))
+
+
+def _ordered(hits: Hits) -> Hits:
+    e, v, tx, score = hits
+    order = np.lexsort((tx, v, e, -score))
     return Hits(e[order], v[order], tx[order], score[order])
 
 

@@ -17,7 +17,7 @@ from datamem.text.parse import parse_query
 from datamem.text.search import best, fulltext_attribute, of_branch, search
 from datamem.text.statistics import Statistics
 from datamem.text.syntax import NOTHING, Node
-from datamem.text.visible import Visible
+from datamem.text.visible import Visible, ascend
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -104,15 +104,19 @@ def _found(db: Db, index: TextIndex, nodes: Sequence[Node], k: int) -> _Found:
 def _visible(visible: Visible, found: _Found, k: int) -> list[Hits]:
     """Return the visible hits of each search, its best `k`."""
     codes = np.sort(found.codes)
-    rows = visible.rows(codes[np.concatenate(([True], codes[1:] != codes[:-1]))[: len(codes)]])
-    by = np.argsort(rows.v, kind="stable")
-    v = rows.v[by]
-    first, last = np.searchsorted(v, found.codes), np.searchsorted(v, found.codes, "right")
-    at = by[expand_ranges(first, last)]
-    counts = last - first
-    query, score = np.repeat(found.query, counts), np.repeat(found.scores, counts)
+    codes = codes[np.concatenate(([True], codes[1:] != codes[:-1]))[: len(codes)]]
+    rows = visible.rows(codes)
+    query, score = found.query, found.scores
+    if rows.v is codes:
+        at = np.searchsorted(codes, found.codes)
+    else:
+        by = np.argsort(rows.v, kind="stable")
+        v = rows.v[by]
+        first, last = np.searchsorted(v, found.codes), np.searchsorted(v, found.codes, "right")
+        at = by[expand_ranges(first, last)]
+        query, score = np.repeat(query, last - first), np.repeat(score, last - first)
     e, v, tx = rows.e[at], rows.v[at], rows.tx[at]
-    order = np.lexsort((tx, v, e, -score, query))
+    order = np.lexsort((e, -score, query) if ascend(rows.e) else (tx, v, e, -score, query))
     ends = np.searchsorted(query[order], np.arange(len(found.is_cut) + 1))
     hits = []
     for start, stop in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):

@@ -31,9 +31,10 @@ class Visible:
         order = np.argsort(codes)
         codes, scores = codes[order], scores[order]
         rows = self.rows(codes)
-        score = scores[np.searchsorted(codes, rows.v)]
-        by = np.lexsort((rows.tx, rows.v, rows.e, -score))
-        return Hits(rows.e[by], rows.v[by], rows.tx[by], score[by])
+        e, v, tx = rows.e, rows.v, rows.tx
+        score = scores if v is codes else scores[np.searchsorted(codes, v)]
+        by = np.argsort(-score, kind="stable") if ascend(e) else np.lexsort((tx, v, e, -score))
+        return Hits(e[by], v[by], tx[by], score[by])
 
     def rows(self, codes: Int64Array) -> Rows:
         """Return the visible datoms with texts of these codes, which are ascending and distinct."""
@@ -76,8 +77,11 @@ class Visible:
         return codes if len(codes) <= most else None
 
 
+def ascend(entities: Int64Array) -> bool:
+    """Tell whether entities ascend and are distinct: then each has one row, in the order of equal scores."""
+    return bool((entities[1:] > entities[:-1]).all())
+
+
 def _ascending(entities: Int64Array) -> Int64Array:
     """Return entities ascending and distinct, as a query's candidates are already."""
-    if np.all(entities[1:] > entities[:-1]):
-        return entities
-    return np.unique(entities)
+    return entities if ascend(entities) else np.unique(entities)

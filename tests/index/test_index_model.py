@@ -24,9 +24,10 @@ from datamem.index.scalar import small_scan
 
 @pytest.fixture(autouse=True, scope="module")
 def small_pieces():
-    """Segments of three rows and packs of two segments, so that few rows make many of them; few is two."""
+    """Segments of three rows, packs of two segments, so that few rows make many; few is two, often is once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "SEGMENT_ROWS", 3)
+        patch.setattr(run, "_OFTEN", 1)
         patch.setattr(merge, "PACK_BYTES", 40)
         patch.setattr(indexes, "_FEW_TOMBS", 2)
         yield

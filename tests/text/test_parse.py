@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from datamem.errors import QueryError
 from datamem.text.analysis import analyzer
-from datamem.text.parse import MAX_DEPTH, MAX_TOKENS, parse_query
+from datamem.text.parse import MAX_DEPTH, MAX_TOKENS, Operator, parse_query
 from datamem.text.syntax import NOTHING, Bool, Boost, Fuzzy, Node, Phrase, Prefix, Term
 
 PLAIN, ENGLISH = analyzer("none"), analyzer("english")
@@ -105,3 +105,17 @@ def test_a_long_nesting_or_text_is_no_error_when_lenient() -> None:
     node = parse_query("a1 " * 5000, PLAIN)
     assert isinstance(node, Bool)
     assert len(node.should) == MAX_TOKENS
+
+
+WORDS = st.one_of(
+    st.from_regex(r"[A-Za-z0-9]{1,12}", fullmatch=True),
+    st.sampled_from(["the", "The", "it", "dogs", "running", "AND", "OR", "NOT", "Ann's", "大"]),
+)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=8), st.sampled_from(["or", "and"]))
+def test_plain_words_mean_what_the_grammar_says(words: list[str], operator: Operator) -> None:
+    by_grammar = " ".join([*words, ""])  # its last space is no part of plain words
+    for words_of in (PLAIN, ENGLISH):
+        quick = parse_query(" ".join(words), words_of, operator=operator)
+        assert quick == parse_query(by_grammar, words_of, operator=operator)

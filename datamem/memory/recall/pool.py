@@ -12,7 +12,13 @@ import numpy.typing as npt
 from datamem.db.hits import Hits, no_hits
 from datamem.index.kernels import EMPTY, BoolArray, Int64Array
 from datamem.index.select import in_sorted
-from datamem.memory.columns import first_words, members_of, speakers_of, words_by_entity
+from datamem.memory.columns import (
+    first_words,
+    has_words,
+    members_of,
+    speakers_of,
+    words_by_entity,
+)
 from datamem.memory.recall.dates import Span
 from datamem.memory.recall.question import Question
 from datamem.memory.sets import ascending
@@ -97,6 +103,8 @@ def find_candidates(
     dated = _dated(db, question.spans, count, among)
     found = Found(words, vectors, mentions, dated)
     people = question.named.people
+    if not len(people):
+        return found
     about = _newest(members_of(db, ":memory/user", people).e, count, among)
     if not len(about) and not len(found.entities()):
         sessions = ascending(members_of(db, ":session/user", people).e)
@@ -207,6 +215,8 @@ def make_pool(db: Db, found: Found, among: Int64Array | None = None) -> Pool:
     """Return what was found, and the other messages of the sessions where most was found."""
     es = found.entities()
     sessions = sessions_of(db, es)
+    if sessions is es:
+        return pool_of(db, es, es)
     others = members_of(db, ":message/session", _best_sessions(found, es, sessions))
     e, session = others.e, others.v
     if among is not None:
@@ -217,11 +227,16 @@ def make_pool(db: Db, found: Found, among: Int64Array | None = None) -> Pool:
 
 
 def sessions_of(db: Db, es: Int64Array) -> Int64Array:
-    """Return the session of each message or memory; the entity itself where it has none."""
-    sessions = np.maximum(
-        first_words(db, ":message/session", es, _ABSENT),
-        first_words(db, ":memory/session", es, _ABSENT),
-    )
+    """Return the session of each message or memory; the entity itself where it has none.
+
+    That is `es` itself where nothing at all has a session.
+    """
+    known = [name for name in (":message/session", ":memory/session") if has_words(db, name)]
+    if not known:
+        return es
+    sessions = first_words(db, known[0], es, _ABSENT)
+    for name in known[1:]:
+        sessions = np.maximum(sessions, first_words(db, name, es, _ABSENT))
     return np.where(sessions == _ABSENT, es, sessions)
 
 
@@ -246,20 +261,26 @@ def pool_of(db: Db, es: Int64Array, session: Int64Array | None = None) -> Pool:
     is_message = first_words(db, ":memory/content", es, _ABSENT) == _ABSENT
     messages, memories = es[is_message], es[~is_message]
 
-    def column(of_messages: Int64Array | int, of_memories: Int64Array | int) -> Int64Array:
+    def column(of_messages: Int64Array, of_memories: Int64Array) -> Int64Array:
+        if not len(of_memories) or not len(of_messages):
+            return of_messages if len(of_messages) else of_memories
         both = np.empty(len(es), np.int64)
         both[is_message], both[~is_message] = of_messages, of_memories
         return both
 
-    place = column(first_words(db, ":message/sequence", messages, 0), 0)
+    place = column(
+        first_words(db, ":message/sequence", messages, 0), np.zeros(len(memories), np.int64)
+    )
     us = column(
         first_words(db, ":message/timestamp", messages, 0),
         first_words(db, ":memory/created-at", memories, 0),
     )
     who = column(speakers_of(db, messages), first_words(db, ":memory/user", memories, _ABSENT))
-    order = np.lexsort((es, us, place, ~is_message, session))
-    by_entity = np.empty(len(es), np.int64)
-    by_entity[order] = np.arange(len(es))
+    by_entity = np.arange(len(es))
+    if session is es:
+        return Pool(es, is_message, session, place, us, who, by_entity)
+    order = _order(session, is_message, place, us)
+    by_entity[order] = by_entity.copy()
     return Pool(
         es[order],
         is_message[order],
@@ -269,3 +290,12 @@ def pool_of(db: Db, es: Int64Array, session: Int64Array | None = None) -> Pool:
         who[order],
         by_entity,
     )
+
+
+def _order(
+    session: Int64Array, is_message: BoolArray, place: Int64Array, us: Int64Array
+) -> Int64Array:
+    """Return the order of a pool, for candidates by entity: what is equal stays in that order."""
+    if bool(is_message.all()):
+        return np.lexsort((us, place, session))
+    return np.lexsort((us, place, ~is_message, session))

@@ -146,12 +146,16 @@ def signals_of(
     if len(vectors.e):
         columns[1] = pool.spread(vectors.e, _min_max(vectors.score))
     named = question.named
-    columns[2] = np.isin(pool.who, named.people) if len(named.people) else 0.0
-    columns[3] = nearness(question.spans, pool.us)
-    columns[4] = pool.spread(found.mentions.e, found.mentions.score)
-    columns[5] = _relative_strength(db, pool, now_us)
+    if len(named.people):
+        columns[2] = np.isin(pool.who, named.people)
+    if question.spans:
+        columns[3] = nearness(question.spans, pool.us)
+    if len(found.mentions.e):
+        columns[4] = pool.spread(found.mentions.e, found.mentions.score)
+    memories = _memories(pool)
+    columns[5] = _relative_strength(db, pool, memories, now_us)
     columns[6] = _recency(pool.us)
-    columns[7] = _importance(db, pool)
+    columns[7] = _importance(db, pool, memories)
     return columns.T
 
 
@@ -161,11 +165,11 @@ def _min_max(scores: Float64Array) -> Float64Array:
     return (scores - low) / (high - low) if high > low else np.ones(len(scores))
 
 
-def _relative_strength(db: Db, pool: Pool, now_us: int) -> Float64Array:
+def _relative_strength(db: Db, pool: Pool, memories: Int64Array, now_us: int) -> Float64Array:
     strength = np.ones(len(pool))
-    is_message = pool.is_message
-    if is_message.any():
-        count = int(is_message.sum())
+    count = len(pool) - len(memories)
+    if count:
+        is_message = pool.is_message
         rate = TAXONOMY.get(":interaction", UNKNOWN_TYPE).decay_rate / HOUR_US
         decay = Decay(
             pool.e[is_message],
@@ -175,10 +179,9 @@ def _relative_strength(db: Db, pool: Pool, now_us: int) -> Float64Array:
             np.full(count, _MESSAGES),
         )
         strength[is_message] = relative_strengths(decay, now_us)
-    if not is_message.all():
-        at = _memories(pool)
-        decay = decay_of(db, pool.e[at], created_us=pool.us[at])
-        strength[at] = relative_strengths(decay, now_us)
+    if len(memories):
+        decay = decay_of(db, pool.e[memories], created_us=pool.us[memories])
+        strength[memories] = relative_strengths(decay, now_us)
     return strength
 
 
@@ -188,13 +191,12 @@ def _recency(us: Int64Array) -> Float64Array:
     return found
 
 
-def _importance(db: Db, pool: Pool) -> Float64Array:
+def _importance(db: Db, pool: Pool, memories: Int64Array) -> Float64Array:
     found = np.full(len(pool), _NEUTRAL)
-    if not pool.is_message.all():
-        at = _memories(pool)
+    if len(memories):
         neutral = word_of_double(_NEUTRAL)
-        words = first_words(db, ":memory/importance", pool.e[at], neutral)
-        found[at] = np.clip(doubles_of_words(words), 0.0, 1.0)
+        words = first_words(db, ":memory/importance", pool.e[memories], neutral)
+        found[memories] = np.clip(doubles_of_words(words), 0.0, 1.0)
     return found
 
 
