@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -152,7 +153,20 @@ class EngineSearcher:
             among = Query.term_set_query(self._schema, _CODE, only)
             filtered = Query.const_score_query(among, 0.0)
             query = Query.boolean_query([(Occur.Must, query), (Occur.Must, filtered)])
-        hits = self._searcher.search(query, limit, count=False).hits
+        return self._columns(self._searcher.search(query, limit, count=False).hits)
+
+    def search_each(
+        self, nodes: Sequence[Node], limit: int, weights: Weights | None
+    ) -> tuple[list[int], Int64Array, Float64Array]:
+        """Return how many texts each search found, and the codes and scores, search after search."""
+        search = self._searcher.search
+        found = [
+            search(self._compile(node, weights), limit, count=False).hits for node in nodes
+        ]
+        return [len(hits) for hits in found], *self._columns(list(chain.from_iterable(found)))
+
+    def _columns(self, hits: list[Any]) -> tuple[Int64Array, Float64Array]:
+        """Return the codes and scores of hits: pairs of a score and an address."""
         codes = self._searcher.fast_field_values(_CODE, [address for _, address in hits])
         scores = np.array([score for score, _ in hits], np.float64)
         return np.array(codes, np.int64), scores

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from datamem.db.hits import Hits
-from datamem.index.kernels import BoolArray, Int64Array, expand_ranges
+from datamem.index.kernels import EMPTY, BoolArray, Int64Array, expand_ranges
 from datamem.text.analysis import analyzer
 from datamem.text.bm25 import Float64Array
 from datamem.text.companion import TextIndex, text_index
 from datamem.text.engine import is_engine_fault
 from datamem.text.parse import parse_query
-from datamem.text.search import best, fulltext_attribute, of_branch, search
-from datamem.text.statistics import Statistics
+from datamem.text.search import best, fulltext_attribute, search
+from datamem.text.statistics import Part, Statistics
 from datamem.text.syntax import NOTHING, Node
 from datamem.text.visible import Visible, ascend
 
@@ -26,7 +26,7 @@ _LEAST: Final = 32
 
 
 class _Found(NamedTuple):
-    """Texts that some searches of one attribute found, search after search.
+    """Texts that some searches of one attribute found, in no order.
 
     Attributes:
         query: int64[n], which search, from 0.
@@ -82,23 +82,32 @@ def _found(db: Db, index: TextIndex, nodes: Sequence[Node], k: int) -> _Found:
     statistics = Statistics(parts)
     limit = max(_LEAST, 3 * k // 2)
     is_cut = np.zeros(len(nodes), np.bool_)
-    found: list[tuple[int, Int64Array, Float64Array]] = []
-    for number, node in enumerate(nodes):
-        for part in parts if node != NOTHING else ():
-            if part.tail_count:
-                pair = part.tail.search(node, part.tail_count, statistics)
-                found.append((number, *of_branch(part, *pair)))
-            if part.searcher is not None:
-                is_whole = statistics.text_count == part.searcher.text_count
-                pair = part.searcher.search(node, limit, None if is_whole else statistics)
-                is_cut[number] |= len(pair[0]) == limit
-                found.append((number, *of_branch(part, *pair)))
-    if not found:
-        none = np.empty(0, np.int64)
-        return _Found(none, none, np.empty(0), is_cut)
-    numbers, codes, scores = zip(*found, strict=True)
-    query = np.repeat(np.array(numbers, np.int64), [len(one) for one in codes])
-    return _Found(query, np.concatenate(codes), np.concatenate(scores), is_cut)
+    asked = np.flatnonzero([node != NOTHING for node in nodes])
+    wanted = [nodes[number] for number in asked.tolist()]
+    found = [(EMPTY, EMPTY, np.empty(0))]
+    for part in parts if wanted else ():
+        if part.tail_count:
+            for number, node in zip(asked.tolist(), wanted, strict=True):
+                codes, scores = part.tail.search(node, part.tail_count, statistics)
+                found.append(_in_branch(part, np.full(len(codes), number), codes, scores))
+        if part.searcher is not None:
+            is_whole = statistics.text_count == part.searcher.text_count
+            weights = None if is_whole else statistics
+            counts, codes, scores = part.searcher.search_each(wanted, limit, weights)
+            is_cut[asked] |= np.array(counts) == limit
+            found.append(_in_branch(part, np.repeat(asked, counts), codes, scores))
+    query, codes, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+    return _Found(query, codes, scores, is_cut)
+
+
+def _in_branch(
+    part: Part, query: Int64Array, codes: Int64Array, scores: Float64Array
+) -> tuple[Int64Array, Int64Array, Float64Array]:
+    """Return those of some texts that a branch shares with the heap that the part is of."""
+    if part.upto is None:
+        return query, codes, scores
+    keep = codes < part.upto
+    return query[keep], codes[keep], scores[keep]
 
 
 def _visible(visible: Visible, found: _Found, k: int) -> list[Hits]:
