@@ -296,6 +296,11 @@ def _order(
     session: Int64Array, is_message: BoolArray, place: Int64Array, us: Int64Array
 ) -> Int64Array:
     """Return the order of a pool, for candidates by entity: what is equal stays in that order."""
-    if bool(is_message.all()):
-        return np.lexsort((us, place, session))
-    return np.lexsort((us, place, ~is_message, session))
+    if not bool(is_message.all()):
+        return np.lexsort((us, place, ~is_message, session))
+    order = np.argsort(session, kind="stable")
+    in_turn = place[order]
+    starts = session[order[1:]] != session[order[:-1]]
+    if bool((starts | (in_turn[1:] > in_turn[:-1])).all()):
+        return order  # turns have ids in the order of their places, as they mostly have
+    return np.lexsort((us, place, session))
