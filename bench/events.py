@@ -14,7 +14,7 @@ from bench.frame.timing import Times, timed
 from datamem import runs
 
 EVENTS = 20_000
-ROUNDS = 3
+ROUNDS = 5
 DURABLE_CALLS = 2_000
 READS = 5_000
 TARGET_RATE = 5_000

@@ -104,7 +104,7 @@ def _indexing(
     ours: list[float] = []
     theirs: list[float] = []
     index, conn = None, None
-    for _ in range(3):
+    for _ in range(5):
         if conn is not None:
             conn.close()
         place = Path(mkdtemp(dir=directory))
@@ -119,7 +119,7 @@ def _indexing(
     rates = len(texts) / min(ours), len(texts) / min(theirs)
     ratio = rates[0] / rates[1]
     report.add(
-        "indexing, best of 3",
+        "indexing, best of 5",
         rate_text(rates[0], "messages"),
         rate_text(rates[1], "messages"),
         times_text(ratio),
