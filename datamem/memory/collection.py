@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from datamem.errors import DatamemError
 from datamem.index.kernels import EMPTY, Int64Array
+from datamem.index.sets import ascending, common
 from datamem.memory import lives
 from datamem.memory.context import Context, Forms, names_of
 from datamem.memory.forms import attribute_of, facts_from
@@ -15,7 +16,6 @@ from datamem.memory.kinds import find, get
 from datamem.memory.listing import newest_first
 from datamem.memory.record import Record
 from datamem.memory.revising import versions
-from datamem.memory.sets import ascending, common
 
 if TYPE_CHECKING:
     from datamem.db import Db, TxReport

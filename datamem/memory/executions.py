@@ -6,10 +6,10 @@ import builtins
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from datamem.index.sets import ascending
 from datamem.memory.context import Context
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
-from datamem.memory.sets import ascending
 from datamem.runs import Run, begin_run
 
 if TYPE_CHECKING:

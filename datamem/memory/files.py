@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from datamem.index.sets import ascending
 from datamem.index.words import us_of_instant
 from datamem.memory.adding import digest_of
 from datamem.memory.collection import Collection
 from datamem.memory.context import Forms, new_id, present
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
-from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from datamem.errors import DatamemError
+from datamem.index.sets import ascending
 from datamem.memory.collection import Collection
 from datamem.memory.context import Forms, keyword, present
 from datamem.memory.forms import facts_from
 from datamem.memory.kinds import find, get
 from datamem.memory.record import Record
-from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datamem.index.kernels import Int64Array
+from datamem.index.sets import ascending, common
 from datamem.index.words import us_of_instant
 from datamem.memory.context import Context
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
-from datamem.memory.sets import ascending, common
 
 if TYPE_CHECKING:
     from datamem.db import Db

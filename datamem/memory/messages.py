@@ -11,13 +11,13 @@ import numpy as np
 
 from datamem.db.entity import Entity
 from datamem.errors import DatamemError
+from datamem.index.sets import ascending
 from datamem.memory.collection import Collection
 from datamem.memory.context import Forms, keyword, names_of, new_id
 from datamem.memory.forms import facts_from
 from datamem.memory.kinds import find, get
 from datamem.memory.places import Place, places_of
 from datamem.memory.record import Record
-from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from datamem.errors import DatamemError
+from datamem.index.sets import ascending
 from datamem.memory.owners import PART_OF, known_attributes
-from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.conn import Connection

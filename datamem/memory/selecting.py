@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datamem.index.kernels import EMPTY, Int64Array
-from datamem.memory.sets import ascending
+from datamem.index.sets import ascending
 from datamem.memory.strength import strengths
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from datamem.ids import TX_BASE, tx_of_t
 from datamem.index.changes import changed_facts
 from datamem.index.kernels import BoolArray, Int64Array
+from datamem.index.sets import ascending
 from datamem.memory.owners import PART_OF, known_attributes
-from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db

@@ -11,12 +11,12 @@ import numpy as np
 
 from datamem.edn import print_edn
 from datamem.errors import DatamemError
+from datamem.index.sets import ascending
 from datamem.index.words import us_of_instant
 from datamem.memory.collection import Collection
 from datamem.memory.context import Forms, keyword
 from datamem.memory.kinds import get
 from datamem.memory.record import Record
-from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db import Db

@@ -11,9 +11,9 @@ from datamem.db.time import instant_us_of_t
 from datamem.errors import DatamemError
 from datamem.ids import TX_BASE
 from datamem.index.kernels import BoolArray, Int64Array
+from datamem.index.sets import ascending
 from datamem.index.words import us_of_instant
 from datamem.memory.owners import known_attributes
-from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ import numpy as np
 
 from datamem.index.kernels import Int64Array
 from datamem.index.orders import COLUMN_OF, Order
+from datamem.index.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
@@ -33,7 +34,7 @@ def asserted_words(db: Db, a: int, after: int, upto: int) -> Int64Array:
         rows = novelty.rows(layer.row_count, None, a, None)
         tx = novelty.tx[rows]
         found.append(novelty.v[rows[(tx > after) & (tx <= upto)]])
-    return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+    return ascending(np.concatenate(found)) if found else np.empty(0, np.int64)
 
 
 def _words_of_run(run: Run, a: int, after: int, upto: int) -> Int64Array:

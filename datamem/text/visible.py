@@ -9,6 +9,7 @@ import numpy as np
 from datamem.db.hits import Hits, no_hits
 from datamem.index.kernels import Int64Array
 from datamem.index.select import in_sorted
+from datamem.index.sets import ascending
 from datamem.text.bm25 import Float64Array
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Visible:
     def __init__(self, db: Db, attribute_id: int, among: Int64Array | None) -> None:
         self._db = db
         self._a = attribute_id
-        self._among = None if among is None else _ascending(np.asarray(among, np.int64))
+        self._among = None if among is None else ascending(np.asarray(among, np.int64))
 
     def hits(self, codes: Int64Array, scores: Float64Array) -> Hits:
         """Return the visible datoms with texts of these codes, distinct, best first."""
@@ -73,15 +74,10 @@ class Visible:
             return None
         else:
             rows = self._allowed(db.rows(a=self._a))
-        codes = np.unique(rows.v)
+        codes = ascending(rows.v)
         return codes if len(codes) <= most else None
 
 
 def ascend(entities: Int64Array) -> bool:
     """Tell whether entities ascend and are distinct: then each has one row, in the order of equal scores."""
     return bool((entities[1:] > entities[:-1]).all())
-
-
-def _ascending(entities: Int64Array) -> Int64Array:
-    """Return entities ascending and distinct, as a query's candidates are already."""
-    return entities if ascend(entities) else np.unique(entities)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from datamem.db.hits import Hits, no_hits
 from datamem.index.kernels import EMPTY, BoolArray, Int64Array
 from datamem.index.select import in_sorted
+from datamem.index.sets import ascending
 from datamem.memory.columns import (
     first_words,
     has_words,
@@ -21,7 +22,6 @@ from datamem.memory.columns import (
 )
 from datamem.memory.recall.dates import Span
 from datamem.memory.recall.question import Question
-from datamem.memory.sets import ascending
 from datamem.text import search as search_words
 from datamem.text import search_each
 from datamem.vector import search as search_vectors

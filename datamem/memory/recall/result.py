@@ -11,6 +11,7 @@ import numpy as np
 
 from datamem.db.entity import Entity
 from datamem.index.kernels import Int64Array
+from datamem.index.sets import ascending
 from datamem.index.words import instant_of_us
 from datamem.memory.columns import words_by_entity
 from datamem.memory.recall.paths import name_of, paths_of
@@ -19,7 +20,6 @@ from datamem.memory.recall.question import Question
 from datamem.memory.recall.ranking import Ranking, kernel, neighbour
 from datamem.memory.recall.weights import OWN
 from datamem.memory.record import Record
-from datamem.memory.sets import ascending
 
 if TYPE_CHECKING:
     from datamem.db.database import Db

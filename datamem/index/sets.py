@@ -1,4 +1,4 @@
-"""Sets of entities as ascending columns."""
+"""Sets of ids as ascending columns."""
 
 from __future__ import annotations
 
