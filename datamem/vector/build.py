@@ -23,7 +23,6 @@ MORE_ROWS: Final = 8_192
 
 _RATIO: Final = 4
 _BATCH_ROWS: Final = 256
-_MAIN: Final = threading.main_thread()
 _logger = logging.getLogger("datamem")
 
 Progress = Callable[[int, int], None]
@@ -124,13 +123,16 @@ class Builder:
         kept, graph = self._begin(before, start, stop)
         start = graph.stop
         added = 0
-        while start + added < stop and not self.is_stopped and _MAIN.is_alive():
+        while start + added < stop and not self._is_to_end():
             upto = min(start + added + _BATCH_ROWS, stop)
             graph.add(store.matrix.slice(start + added, upto), self._threads)
             added = upto - start
             if self._progress is not None:
                 self._progress(added, stop - start)
         return added if added and store.replace_graphs(before, (*kept, graph)) else 0
+
+    def _is_to_end(self) -> bool:
+        return self.is_stopped or not threading.main_thread().is_alive()
 
     def _begin(
         self, before: tuple[Graph, ...], start: int, stop: int
