@@ -122,7 +122,7 @@ def measure(
         assert set(db.q(QUERY, RULES).rows()) == expected
         measures = {
             "datamem": here(lambda: db.q(QUERY, RULES).rows()),
-            "columns": here(lambda: db.q(QUERY, RULES)),
+            "columns": here(lambda: db.q(QUERY, RULES).columns),
         }
         for name, peer in peers.items():
             make, ask = peer_texts(name, file, f"{shape}db")

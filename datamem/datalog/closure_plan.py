@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from datamem.datalog.chains import chains, pair_columns, pair_count, pairs
 from datamem.datalog.closure import Path, known_path, reached, step_edges, turned
 from datamem.datalog.domains import Domains
 from datamem.datalog.kernels import Int64Array
-from datamem.datalog.reach import FEW_EDGES, reached_pairs, walked
+from datamem.datalog.reach import FEW_EDGES, Pairs, reached_pairs, walked
 from datamem.datalog.result import Column, ObjectColumn, Result, WordColumn
 from datamem.datalog.simple import ENGINE, has_extras
 from datamem.datalog.steps import Resolved, RuleStep
@@ -53,24 +54,32 @@ class ClosurePlan:
         if self.rules_input >= 0 and inputs[self.rules_input] != self.rules:
             return ENGINE
         if self.start_input < 0:
-            return self._result(self._pairs(db))
+            return self._all(step_edges(db, self.path, _unlimited))
         start = inputs[self.start_input]
         if type(start) is not int:
             return ENGINE
         found = reached(db, self.path, start, _unlimited)
         return found.tolist() if self.is_list else self._result((found,))
 
-    def _pairs(self, db: Any) -> Sequence[_Words]:
-        edges = step_edges(db, self.path, _unlimited)
-        if 0 < len(edges[0]) <= FEW_EDGES:
-            return walked(edges, None, _unlimited)
-        return reached_pairs(edges, None, _unlimited)
+    def _all(self, edges: Pairs) -> Result:
+        found = chains(*edges)
+        if found is not None:
+            if self.ends_first:
+                found = [nodes[::-1] for nodes in found]
+            return Result(
+                lambda: self._columns(pair_columns(found)),
+                pair_count(found),
+                all_tuples=lambda: pairs(found),
+            )
+        if len(edges[0]) <= FEW_EDGES:
+            return self._result(walked(edges, None, _unlimited))
+        return self._result(reached_pairs(edges, None, _unlimited))
 
     def _result(self, found: Sequence[_Words]) -> Result:
-        if self.ends_first:
-            found = found[::-1]
-        columns = [_column(name, words) for name, words in zip(self.names, found, strict=True)]
-        return Result(columns, len(found[0]))
+        return Result(self._columns(found[::-1] if self.ends_first else found), len(found[0]))
+
+    def _columns(self, found: Sequence[_Words]) -> list[Column]:
+        return [_column(name, words) for name, words in zip(self.names, found, strict=True)]
 
 
 def _column(name: str, words: _Words) -> Column:

@@ -21,6 +21,8 @@ from datamem.datalog.kernels import Int64Array
 STRETCH_ROWS: Final = 2048
 """So many rows are made at a time where they are taken one after another; so few are made once and kept."""
 
+_ALL: Final = slice(None)
+
 
 class Column(Protocol):
     """One column of a result."""
@@ -131,25 +133,53 @@ class Result(Sequence[Any]):
     large result a few at a time and keeps none; `rows()`, an index and a comparison make all and keep them.
     """
 
-    __slots__ = ("_columns", "_cursor", "_labels", "_notes", "_rows", "_size", "is_ordered")
+    __slots__ = (
+        "_all_tuples",
+        "_cursor",
+        "_given",
+        "_labels",
+        "_notes",
+        "_rows",
+        "_size",
+        "is_ordered",
+    )
 
     def __init__(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[Column] | Callable[[], Sequence[Column]],
         size: int,
         *,
         labels: Sequence[Any] | None = None,
         is_ordered: bool = False,
         cursor: Callable[[], str] | None = None,
         notes: Callable[[], tuple[str, ...]] | None = None,
+        all_tuples: Callable[[], Iterator[tuple[Any, ...]]] | None = None,
     ) -> None:
-        self._columns = tuple(columns)
+        """Hold columns of `size` rows.
+
+        Args:
+            columns: the columns, or what makes them when they are looked at.
+            size: how many rows there are.
+            labels: the keys of rows that are dicts.
+            is_ordered: the query has an order.
+            cursor: makes what `cursor` returns.
+            notes: makes what `notes` returns.
+            all_tuples: makes all rows, where that needs no columns; in their order.
+        """
+        self._given = columns
+        self._all_tuples = all_tuples
         self._size = size
         self._labels = tuple(labels) if labels is not None else None
         self._rows: list[Any] | None = None
         self.is_ordered = is_ordered
         self._cursor = cursor
         self._notes = notes
+
+    @property
+    def _columns(self) -> Sequence[Column]:
+        if callable(self._given):
+            self._given = self._given()
+        return self._given
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -181,7 +211,7 @@ class Result(Sequence[Any]):
     def rows(self) -> list[Any]:
         """Return all rows: tuples, or dicts where the query has :keys, :strs or :syms."""
         if self._rows is None:
-            self._rows = list(self._made(slice(None)))
+            self._rows = list(self._made(_ALL))
         return self._rows
 
     def _made(self, rows: slice) -> Iterator[Any]:
@@ -193,6 +223,8 @@ class Result(Sequence[Any]):
         return (dict(zip(labels, row, strict=True)) for row in tuples)
 
     def _tuples(self, rows: slice) -> Iterator[tuple[Any, ...]]:
+        if self._all_tuples is not None and rows == _ALL:
+            return self._all_tuples()
         return zip(*[column.part(rows) for column in self._columns], strict=True)
 
     @property
@@ -281,7 +313,7 @@ class Result(Sequence[Any]):
         names = self.names
         ends = names.index(source or names[0]), names.index(target or names[1])
         graph = nx.MultiDiGraph()
-        for row in self._tuples(slice(None)):
+        for row in self._tuples(_ALL):
             others = {name.lstrip("?"): row[i] for i, name in enumerate(names) if i not in ends}
             graph.add_edge(row[ends[0]], row[ends[1]], **others)
         return graph

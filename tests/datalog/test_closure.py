@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.datalog import q
+from datamem.datalog.chains import MANY_EDGES, chains, pairs
 from datamem.datalog.reach import FEW_EDGES, reached_pairs
 from datamem.db.database import Db
 from datamem.errors import QueryError
@@ -137,6 +138,32 @@ def test_pairs_are_those_of_a_plain_walk(graph: tuple[Any, Any]) -> None:
     pairs = list(zip(*(column.tolist() for column in found), strict=True))
     known = {pair for pair in closure(set(edges)) if starts is None or pair[0] in starts}
     assert sorted(pairs) == sorted(known)
+
+
+@given(graphs(), st.sampled_from(("?a ?b", "?b ?a")))
+def test_all_pairs_as_rows_and_as_columns(graph: tuple[Any, Any], names: str) -> None:
+    edges = set(graph[0])
+    db = World({":to": REF | MANY}).add([(a, "to", b) for a, b in edges])
+    found = q(f"[:find {names} :in $ % :where (r ?a ?b)]", db, RIGHT)
+    known = closure(edges) if names == "?a ?b" else {pair[::-1] for pair in closure(edges)}
+    assert (len(found), sorted(found.rows())) == (len(known), sorted(known))
+    columns = [found.columns[name].tolist() for name in names.split()]
+    assert list(zip(*columns, strict=True)) == found.rows()
+
+
+def test_chains_are_told_from_what_parts_meets_or_goes_round() -> None:
+    def found(*edges: tuple[int, int]) -> Any:
+        columns = np.array(edges, np.int64).reshape(-1, 2).T
+        return chains(columns[0], columns[1])
+
+    assert found((3, 1), (7, 8), (2, 3)) in ([[2, 3, 1], [7, 8]], [[7, 8], [2, 3, 1]])
+    assert found() == []
+    assert list(pairs([[2, 3, 1], [7, 8]])) == [(2, 3), (2, 1), (3, 1), (7, 8)]
+    parts, meets, goes_round = [(1, 2), (4, 5), (1, 3)], [(1, 3), (2, 3)], [(1, 2), (2, 1)]
+    for edges in (parts, meets, goes_round, [(1, 1)], [(5, 6), *goes_round], [(1, 2), (1, 2)]):
+        assert found(*edges) is None
+    assert found(*((i, i + 1) for i in range(MANY_EDGES))) is not None
+    assert found(*((i, i + 1) for i in range(MANY_EDGES + 1))) is None
 
 
 def test_pairs_of_graphs_too_wide_for_flags() -> None:
