@@ -7,24 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from datamem.datalog.closure_plan import ClosurePlan, closure_plan
-from datamem.datalog.context import Context, StepTrace
-from datamem.datalog.domains import Domains
-from datamem.datalog.execute import run_scope
+from datamem.datalog.columns.domains import Domains
+from datamem.datalog.execute.context import Context, StepTrace
+from datamem.datalog.execute.execute import run_scope
+from datamem.datalog.execute.inputs import bind_inputs
+from datamem.datalog.execute.sources import DatabaseSource, TableSource, is_database
 from datamem.datalog.faults import query_error
-from datamem.datalog.find import find_columns, number
-from datamem.datalog.grouping import grouped_columns, is_grouped
-from datamem.datalog.inputs import bind_inputs
-from datamem.datalog.parse import parse_query, parse_rules
-from datamem.datalog.point import PointPlan, point_plan
-from datamem.datalog.resolve import resolve_query
+from datamem.datalog.find.find import find_columns, number
+from datamem.datalog.find.grouping import grouped_columns, is_grouped
+from datamem.datalog.parse.parse import parse_query, parse_rules
+from datamem.datalog.resolve.resolve import resolve_query
+from datamem.datalog.resolve.steps import Resolved
 from datamem.datalog.result import Column, Result
-from datamem.datalog.search_plan import search_plan
-from datamem.datalog.search_short import SearchPlan
-from datamem.datalog.simple import ENGINE, simple_query
-from datamem.datalog.sources import DatabaseSource, TableSource, is_database
-from datamem.datalog.star_plan import Star, StarScope, star_plan, star_scope
-from datamem.datalog.steps import Resolved
+from datamem.datalog.short.closure import ClosurePlan, closure_plan
+from datamem.datalog.short.point import PointPlan, point_plan
+from datamem.datalog.short.search import SearchPlan
+from datamem.datalog.short.search_plan import search_plan
+from datamem.datalog.short.simple import ENGINE, simple_query
+from datamem.datalog.short.star_plan import Star, StarScope, star_plan, star_scope
 from datamem.datalog.syntax import Query, Rule, RulesInput, SourceName
 from datamem.db.database import Db
 from datamem.edn import Keyword, Symbol
@@ -115,7 +115,7 @@ class PreparedQuery:
         return short.run(db, inputs)
 
     def short_way(self, inputs: Sequence[Any]) -> _Short | StarScope | None:
-        """Return the way that is tried before the engine, or None; see `datamem.datalog.ways`."""
+        """Return the way that is tried before the engine, or None; see `datamem.datalog.short.ways`."""
         short = self._plan(inputs)[2]
         db = inputs[0] if inputs else None
         return short if type(db) is Db and db.view.is_plain else None
@@ -183,7 +183,7 @@ class PreparedQuery:
 
 def _is_built(query: Any) -> bool:
     """Tell whether a query was made by the builder, which is imported by whoever made one."""
-    builder = sys.modules.get("datamem.datalog.builder_find")
+    builder = sys.modules.get("datamem.datalog.builder.find")
     return builder is not None and isinstance(query, builder.Runnable)
 
 
@@ -213,7 +213,7 @@ def _inputs(count: int) -> str:
 
 
 def _input_name(item: Any) -> str:
-    from datamem.datalog.describe import describe_input  # errors only
+    from datamem.datalog.resolve.describe import describe_input  # errors only
 
     return describe_input(item)
 

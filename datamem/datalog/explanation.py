@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from datamem.datalog.context import Context, StepTrace, clock
-from datamem.datalog.describe import describe
+from datamem.datalog.columns.relation import Relation
 from datamem.datalog.engine import PreparedQuery, answer, make_context, prepare
-from datamem.datalog.inputs import bind_inputs
-from datamem.datalog.plan import estimate, touched
-from datamem.datalog.relation import Relation
+from datamem.datalog.execute.context import Context, StepTrace, clock
+from datamem.datalog.execute.inputs import bind_inputs
+from datamem.datalog.execute.plan import estimate, touched
+from datamem.datalog.resolve.describe import describe
+from datamem.datalog.resolve.steps import Step
 from datamem.datalog.result import Result
-from datamem.datalog.simple import ENGINE
-from datamem.datalog.star_plan import StarScope
-from datamem.datalog.steps import Step
-from datamem.datalog.ways import way_of
+from datamem.datalog.short.simple import ENGINE
+from datamem.datalog.short.star_plan import StarScope
+from datamem.datalog.short.ways import way_of
 
 _ENGINE: Final[Mapping[str, Any]] = {"way": "engine", "reads": []}
 

@@ -9,7 +9,7 @@ from datamem.datalog.functions.registry import Function
 from datamem.datalog.result import Result
 
 if TYPE_CHECKING:
-    from datamem.datalog.context import Context
+    from datamem.datalog.execute.context import Context
 
 
 class NestedQuery:
@@ -34,7 +34,7 @@ class NestedQuery:
         return self._prepared
 
     def __repr__(self) -> str:
-        from datamem.datalog.describe import print_value  # explain and errors only
+        from datamem.datalog.columns.values import print_value  # explain and errors only
 
         return print_value(self.form)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from datamem.datalog.execute.sources import NO_VALUE, coerce
 from datamem.datalog.faults import as_written, near
-from datamem.datalog.sources import NO_VALUE, coerce
-from datamem.datalog.steps import (
+from datamem.datalog.resolve.steps import (
     NotStep,
     OptionalStep,
     OrStep,

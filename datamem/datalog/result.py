@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol, overload
 
 import numpy as np
 
-from datamem.datalog.domains import Domain, doubles
-from datamem.datalog.kernels import Int64Array
+from datamem.datalog.columns.domains import Domain, doubles
+from datamem.datalog.columns.kernels import Int64Array
 
 STRETCH_ROWS: Final = 2048
 """So many rows are made at a time where they are taken one after another; so few are made once and kept."""
@@ -381,7 +381,7 @@ def _same_bag(left: list[Any], right: list[Any]) -> bool:
 
 def shown(value: Any) -> str:
     """Return a value for a table cell: strings as they are, the rest as EDN."""
-    from datamem.datalog.describe import print_value  # only when printing
+    from datamem.datalog.columns.values import print_value  # only when printing
 
     return str(value) if isinstance(value, str) else print_value(value)
 

@@ -110,7 +110,7 @@ class Search:
         options: by name, without the colon.
         outputs: the variable of each column, None where nobody looks; the first is the entity.
         narrowing: the clauses of the same conjunction that say which entities may be found;
-            put here while the query is resolved (`searches.py`).
+            put here while the query is resolved (`resolve/narrowing.py`).
     """
 
     name: str

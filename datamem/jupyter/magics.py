@@ -113,7 +113,7 @@ class DatamemMagics(Magics):  # type: ignore[misc]  # IPython has no types
 
     def _inputs(self, query: str) -> list[Any]:
         """Return the values of `:in` after the database, from the notebook's variables."""
-        from datamem.datalog.parse import parse_query
+        from datamem.datalog.parse.parse import parse_query
         from datamem.datalog.syntax import BindIgnore, RulesInput, SourceName, binding_variables
 
         values: list[Any] = []

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.datalog import q
-from datamem.datalog.chains import MANY_EDGES, chains, pairs
-from datamem.datalog.reach import FEW_EDGES, reached_pairs
+from datamem.datalog.rules.chains import MANY_EDGES, chains, pairs
+from datamem.datalog.rules.reach import FEW_EDGES, reached_pairs
 from datamem.db.database import Db
 from datamem.errors import QueryError
 

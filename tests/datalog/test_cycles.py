@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamem.datalog import execute, explain, intersect, q
+from datamem.datalog import explain, q
+from datamem.datalog.execute import execute, intersect
 from datamem.db.database import Db
 
 from .worlds import MANY, REF, World

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datamem.datalog import q
-from datamem.datalog.parse import parse_query, parse_rules
+from datamem.datalog.parse.parse import parse_query, parse_rules
 from datamem.errors import QueryError
 
 from .naive import Naive

@@ -9,9 +9,9 @@ import pytest
 
 from datamem.datalog import explain, prepare, q
 from datamem.datalog.engine import make_context
-from datamem.datalog.execute import run_scope
-from datamem.datalog.find import find_columns
-from datamem.datalog.inputs import bind_inputs
+from datamem.datalog.execute.execute import run_scope
+from datamem.datalog.execute.inputs import bind_inputs
+from datamem.datalog.find.find import find_columns
 from datamem.db.database import Db
 
 from .conftest import UUIDS

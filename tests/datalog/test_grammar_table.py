@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from datamem.datalog import grammar_table, tokens
-from datamem.datalog.build_query import Builder
-from datamem.datalog.lr import END, Token, UnexpectedToken, query_table
+from datamem.datalog.parse import grammar_table, tokens
+from datamem.datalog.parse.lr import END, Token, UnexpectedToken, query_table
+from datamem.datalog.parse.queries import Builder
 
 QUERY = """[:find ?n (count ?e) :with ?x :in $ % [[?a _] ...] :where [?e :a/n ?n] ($ not [?e :b 1])
             [(inc (dec ?a)) ?x] (or-join [[?e] ?n] (rule ?e "x") (and [?e _ [1 2]])) :limit 3]"""
@@ -22,7 +22,7 @@ def test_the_table_is_made_of_the_grammar() -> None:
     grammar = grammar_table.GRAMMAR.read_text("utf-8")
     made = grammar_table.TABLE.read_text("utf-8")
     assert made == grammar_table.table_text(grammar), (
-        "run python -m datamem.datalog.grammar_table"
+        "run python -m datamem.datalog.parse.grammar_table"
     )
 
 

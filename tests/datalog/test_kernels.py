@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datamem.datalog import kernels
-from datamem.datalog.tables import SeenRows
+from datamem.datalog.columns import kernels
+from datamem.datalog.rules.tables import SeenRows
 
 words = st.one_of(
     st.integers(0, 20), st.integers(-(2**63), 2**63 - 1), st.integers(1 << 41, (1 << 41) + 9)

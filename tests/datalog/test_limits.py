@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from datamem.datalog import context, prepare, q
+from datamem.datalog import prepare, q
+from datamem.datalog.execute import context
 from datamem.db.database import Db
 from datamem.errors import QueryError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from datamem.datalog import functions
-from datamem.datalog.aggregates import AGGREGATES
+from datamem.datalog.find.aggregates import AGGREGATES
 from datamem.datalog.functions.registry import Function, library
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "query.md"

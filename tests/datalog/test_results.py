@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.datalog import Result, q, result
-from datamem.datalog.domains import Domains
+from datamem.datalog.columns.domains import Domains
 from datamem.datalog.result import WordColumn
 from datamem.db.database import Db
 from datamem.edn import Keyword

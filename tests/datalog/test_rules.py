@@ -232,7 +232,7 @@ def test_a_walk_that_grows_wide_goes_on_as_columns(monkeypatch: pytest.MonkeyPat
     text = "[:find ?a ?b :in $ % [?a ...] :where (on ?a ?b)]"
     found = []
     for limit in (0, 1, 10, 100_000):
-        monkeypatch.setattr("datamem.datalog.walk._WIDE", limit)
+        monkeypatch.setattr("datamem.datalog.rules.walk._WIDE", limit)
         found.append([set(q(text, db, rules, seeds)) for seeds in ([1], [1, 2, 3], [*nodes])])
     assert len(found[0][2]) > 500
     assert all(other == found[0] for other in found)
@@ -251,7 +251,7 @@ def test_counting_and_comparing_rules_walk_as_columns_do(
         for rules in (far, small):
             walked = q(text, db, rules, 2)
             with monkeypatch.context() as patched:
-                patched.setattr("datamem.datalog.walk._WIDE", 0)
+                patched.setattr("datamem.datalog.rules.walk._WIDE", 0)
                 assert walked == q(text, db, rules, 2) != set()
     assert q(text, chain(9), far, 2) == {(3, 1), (4, 2), (5, 3), (6, 4)}
 
@@ -275,8 +275,8 @@ def test_a_call_that_fails_or_leaves_whole_numbers_is_left_to_columns(
 
 
 def test_a_walk_that_counts_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datamem.datalog.walk._MANY_ROUNDS", 5)
-    monkeypatch.setattr("datamem.datalog.rules.MAX_ROUNDS", 5)
+    monkeypatch.setattr("datamem.datalog.rules.walk._MANY_ROUNDS", 5)
+    monkeypatch.setattr("datamem.datalog.rules.seminaive.MAX_ROUNDS", 5)
     rules = """[[(far ?a ?b ?d) [?a :n/up ?b] [(ground 1) ?d]]
                 [(far ?a ?b ?d) (far ?a ?x ?c) [?x :n/up ?b] [(inc ?c) ?d]]]"""
     with pytest.raises(QueryError) as caught:

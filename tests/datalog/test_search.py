@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datamem
-from datamem.datalog import search_steps
+from datamem.datalog.execute import search_steps
 from datamem.errors import DatamemError
 from datamem.vector import build_index
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datamem
-from datamem.datalog import prepare, search_short
-from datamem.datalog.search_short import SearchPlan
-from datamem.datalog.simple import ENGINE
+from datamem.datalog import prepare
+from datamem.datalog.short import search as search_short
+from datamem.datalog.short.search import SearchPlan
+from datamem.datalog.short.simple import ENGINE
 from datamem.vector import build_index
 
 WIDTH, COUNT = 4, 24

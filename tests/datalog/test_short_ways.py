@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import datamem
 from datamem.datalog import prepare, q
-from datamem.datalog.point import PointPlan
 from datamem.datalog.result import Result
-from datamem.datalog.star_plan import Star, StarScope
+from datamem.datalog.short.point import PointPlan
+from datamem.datalog.short.star_plan import Star, StarScope
 from datamem.edn import Keyword
 from datamem.index import solid
 from datamem.index.freeze import freeze

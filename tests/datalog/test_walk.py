@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.datalog import explain, q
-from datamem.datalog.parse import parse_query, parse_rules
+from datamem.datalog.parse.parse import parse_query, parse_rules
 
 from .naive import Naive
 from .worlds import LONG, MANY, REF, World
@@ -71,7 +71,7 @@ def test_programs_asked_about_some_give_what_the_naive_reference_gives(
         parse_query(text)
     )
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("datamem.datalog.walk._WIDE", wide)
+        patched.setattr("datamem.datalog.rules.walk._WIDE", wide)
         assert set(q(text, db, rules)) == expected
 
 

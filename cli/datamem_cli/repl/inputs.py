@@ -22,7 +22,7 @@ def inputs_of(query: str, variables: Mapping[str, Any]) -> list[Any]:
     """
     if ":in" not in query:
         return []
-    from datamem.datalog.parse import parse_query
+    from datamem.datalog.parse.parse import parse_query
 
     names = [_name(item) for item in parse_query(query).inputs]
     return [_value(name, variables) for name in names if name != "$"]

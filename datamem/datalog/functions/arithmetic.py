@@ -9,8 +9,8 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any, Final
 
+from datamem.datalog.columns.values import LONG_MAX, LONG_MIN
 from datamem.datalog.functions.registry import Function, fn
-from datamem.datalog.values import LONG_MAX, LONG_MIN
 from datamem.edn import BigInt
 from datamem.errors import QueryError
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+from datamem.datalog.columns.values import identity
 from datamem.datalog.functions.registry import Function, fn
-from datamem.datalog.values import identity
 from datamem.edn import EdnList, Keyword, Symbol
 from datamem.errors import QueryError
 from datamem.schema.values import tag_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, Final
 
+from datamem.datalog.columns.values import equal, less, order_key
 from datamem.datalog.functions.registry import Function, fn
-from datamem.datalog.values import equal, less, order_key
 
 
 def all_equal(*values: Any) -> bool:

@@ -1,0 +1,1 @@
+"""Columns: int64 words, what they mean, and relations made of them."""

@@ -1,0 +1,1 @@
+"""Executing: the steps of a conjunction over columns, the cheapest next."""

@@ -1,0 +1,1 @@
+"""Finding: from what the clauses bound to what is asked for: elements, groups, order, pages."""

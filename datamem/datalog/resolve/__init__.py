@@ -1,0 +1,1 @@
+"""Resolving: from syntax to steps, which know attributes and rules; the schema is asked, the data never."""

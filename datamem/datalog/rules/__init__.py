@@ -1,0 +1,1 @@
+"""Rules: programs that derive relations, evaluated by the shape of their recursion."""
