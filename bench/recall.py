@@ -15,8 +15,8 @@ from bench.frame.options import Options
 from bench.frame.report import Report, seconds_text
 from bench.frame.timing import Times, calls_for, timed
 from datamem.memory import Memory
-from datamem.memory.embeddings import vectors_of
-from datamem.memory.strength import TAXONOMY, decay_of
+from datamem.memory.memories.embeddings import vectors_of
+from datamem.memory.reflection.strength import TAXONOMY, decay_of
 from datamem.vector.build import build_index
 
 Float32Array = npt.NDArray[np.float32]

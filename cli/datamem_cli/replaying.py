@@ -75,7 +75,7 @@ def _replay(
     run: Any, fmt: str, agent: str | None, svg: str | None, *, check: bool, fall_through: bool
 ) -> None:
     from datamem.runs import replay as replay_run
-    from datamem.runs.replay_journal import Mode
+    from datamem.runs.replayer.journal import Mode
 
     if agent is None:
         if check:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from datamem.db.pull_fetch import decoded, values_of, words_of
-from datamem.db.pull_shape import ID, Step, WildcardSteps, forward_name
-from datamem.db.pull_syntax import AttributeSpec
-from datamem.db.pull_values import own_copy
+from datamem.db.pull.fetch import decoded, values_of, words_of
+from datamem.db.pull.shape import ID, Step, WildcardSteps, forward_name
+from datamem.db.pull.syntax import AttributeSpec
+from datamem.db.pull.values import own_copy
 from datamem.edn import Keyword
 from datamem.errors import QueryError
 from datamem.schema.names import near_names

@@ -12,13 +12,13 @@ from datamem.importers.batch import EntityMap
 from datamem.importers.instants import parse_instant
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.kv.jsonvalue import plain_json
+from datamem.runs.chat import MODEL, chat_input, chat_steps
 from datamem.runs.events import Event, digest_of, first_previous, map_of
-from datamem.runs.record_chat import MODEL, chat_input, chat_steps
-from datamem.runs.record_journal import event_type
-from datamem.runs.record_read import BEGIN
-from datamem.runs.record_steps import Step
-from datamem.runs.record_traces import call_traces
-from datamem.runs.record_values import encode_value
+from datamem.runs.recorder.journal import event_type
+from datamem.runs.recorder.read import BEGIN
+from datamem.runs.recorder.steps import Step
+from datamem.runs.recorder.traces import call_traces
+from datamem.runs.recorder.values import encode_value
 
 K = Keyword
 _DATES: Final = ("timestamp", "created_at", "created", "date")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from datamem.importers.batch import Progress
-from datamem.memory.embeddings import vectors_of
+from datamem.memory.memories.embeddings import vectors_of
 from datamem.schema.embedding import embedded_attributes
 from datamem.schema.types import ValueType
 from datamem.search.embedders import embed, model_name

@@ -13,7 +13,7 @@ from datamem.ids import tx_of_t
 from datamem.index.words import instant_of_us, us_of_instant
 from datamem.jupyter.graphs import found_entity
 from datamem.jupyter.labels import label_of
-from datamem.memory.strength import decay_of, strengths
+from datamem.memory.reflection.strength import decay_of, strengths
 from datamem.svg import GRID, INK, PALE, PALETTE, Canvas, Picture
 
 if TYPE_CHECKING:

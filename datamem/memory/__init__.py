@@ -8,6 +8,6 @@ mem.add("Ada takes her tea black", user="ada", tags=["tea"])
 """
 
 from datamem.memory.memory import Memory
-from datamem.memory.record import Record
+from datamem.memory.records.record import Record
 
 __all__ = ["Memory", "Record"]

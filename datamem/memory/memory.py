@@ -9,30 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamem.errors import StorageError
-from datamem.memory.access import AccessLog
-from datamem.memory.archive import Archive
-from datamem.memory.audit import Audit, audit
-from datamem.memory.blocks import Blocks
-from datamem.memory.context import Context
-from datamem.memory.executions import Executions
-from datamem.memory.files import Files
-from datamem.memory.graph import Graph
-from datamem.memory.memories import Memories
-from datamem.memory.messages import Messages, Turn
-from datamem.memory.normal import keep_normal
-from datamem.memory.people import Agents, Organizations, Projects, Users
-from datamem.memory.predicates import register_predicates
+from datamem.memory.collections.access import AccessLog
+from datamem.memory.collections.audit import Audit, audit
+from datamem.memory.collections.blocks import Blocks
+from datamem.memory.collections.executions import Executions
+from datamem.memory.collections.files import Files
+from datamem.memory.collections.graph import Graph
+from datamem.memory.collections.messages import Messages, Turn
+from datamem.memory.collections.people import Agents, Organizations, Projects, Users
+from datamem.memory.collections.sessions import Sessions
+from datamem.memory.collections.sources import QueryPatterns, Sources
+from datamem.memory.collections.states import States
+from datamem.memory.collections.tasks import Tasks
+from datamem.memory.collections.tools import Tools
+from datamem.memory.memories.memories import Memories
 from datamem.memory.recalling import Recalls
-from datamem.memory.record import Record
-from datamem.memory.retention import Retention
-from datamem.memory.scope import Scope
-from datamem.memory.scoping import narrowed
-from datamem.memory.sessions import Sessions
-from datamem.memory.sources import QueryPatterns, Sources
-from datamem.memory.states import States
-from datamem.memory.tasks import Tasks
-from datamem.memory.tools import Tools
-from datamem.memory.view import ValidAt
+from datamem.memory.records.context import Context
+from datamem.memory.records.normal import keep_normal
+from datamem.memory.records.predicates import register_predicates
+from datamem.memory.records.record import Record
+from datamem.memory.records.scoping import narrowed
+from datamem.memory.retention.archive import Archive
+from datamem.memory.retention.policies import Retention
+from datamem.memory.scope.scope import Scope
+from datamem.memory.scope.view import ValidAt
 from datamem.schema.agent import missing_definitions
 
 if TYPE_CHECKING:

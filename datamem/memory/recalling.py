@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from datamem.memory.context import Context, new_id
-from datamem.memory.kinds import get
-from datamem.memory.record import Record
-from datamem.memory.scoping import narrowed
-from datamem.memory.view import ValidAt
+from datamem.memory.records.context import Context, new_id
+from datamem.memory.records.kinds import get
+from datamem.memory.records.record import Record
+from datamem.memory.records.scoping import narrowed
+from datamem.memory.scope.view import ValidAt
 
 if TYPE_CHECKING:
-    from datamem.memory.consolidate import Grouping
-    from datamem.memory.extract import Extractor
-    from datamem.memory.hierarchy import RollUp
     from datamem.memory.recall import Item, Packed, Recall, Weights
     from datamem.memory.recall.kept import Reinforcement
-    from datamem.memory.summarise import Summariser
+    from datamem.memory.reflection.consolidate import Grouping
+    from datamem.memory.reflection.extract import Extractor
+    from datamem.memory.reflection.hierarchy import RollUp
+    from datamem.memory.reflection.summarise import Summariser
 
 When = datetime | int | None
 """An instant, µs since 1970, or None for now."""
@@ -174,7 +174,7 @@ class Recalls:
         Raises:
             DatamemError: `memory/unknown`.
         """
-        from datamem.memory.strength import strengths
+        from datamem.memory.reflection.strength import strengths
 
         db = self.ctx.db
         us = self.ctx.now_us() if at is None else at
@@ -207,7 +207,7 @@ class Recalls:
 
         Nothing needs it: for programs that read the attribute.
         """
-        from datamem.memory.strength import materialise_tx
+        from datamem.memory.reflection.strength import materialise_tx
 
         us = self.ctx.now_us() if at is None else at
         forms = list(materialise_tx(self.ctx.view(), us))
@@ -219,20 +219,20 @@ class Recalls:
 
     def tree(self, memory: Any, depth: int | None = None) -> dict[Any, Any]:
         """Return a memory with those below it, as nested dicts; see `hierarchy.tree`."""
-        from datamem.memory.hierarchy import tree
+        from datamem.memory.reflection.hierarchy import tree
 
         return tree(self.ctx.view(), memory, depth)
 
     def ancestors(self, memory: Any) -> list[Record]:
         """Return what a memory was consolidated into, and that again, up to the root."""
-        from datamem.memory.hierarchy import ancestors
+        from datamem.memory.reflection.hierarchy import ancestors
 
         db = self.ctx.view()
         return [self.ctx.record(db, e, "memory") for e in ancestors(db, memory)]
 
     def roll_up(self, memory: Any, at: When = None) -> RollUp:
         """Return what lies below a memory in figures: how many, from when to when, how strong."""
-        from datamem.memory.hierarchy import roll_up
+        from datamem.memory.reflection.hierarchy import roll_up
 
         return roll_up(self.ctx.view(), memory, self.ctx.now_us() if at is None else at)
 
@@ -261,9 +261,12 @@ class Recalls:
 
         Doing it again, or after a crash, adds nothing twice.
         """
-        from datamem.memory.consolidate import consolidate_memories, consolidate_sessions
-        from datamem.memory.hierarchy import EPISODE, THEME
-        from datamem.memory.summarise import extractive
+        from datamem.memory.reflection.consolidate import (
+            consolidate_memories,
+            consolidate_sessions,
+        )
+        from datamem.memory.reflection.hierarchy import EPISODE, THEME
+        from datamem.memory.reflection.summarise import extractive
 
         by = summarise or extractive
         found = consolidate_sessions(
@@ -290,7 +293,7 @@ class Recalls:
         Returns:
             how many passages were read. Stopped anywhere, the next call continues.
         """
-        from datamem.memory.extract import extract
+        from datamem.memory.reflection.extract import extract
 
         return extract(self.ctx, extractor, by=by, limit=limit)
 
@@ -304,19 +307,19 @@ class Recalls:
         Raises:
             DatamemError: `memory/no-embedder`, `memory/bad-embedder`.
         """
-        from datamem.memory.embedding import embed_waiting
+        from datamem.memory.memories.backlog import embed_waiting
 
         return embed_waiting(self.ctx, embedder, limit=limit)
 
     def to_extract(self, by: str = "rules") -> Sequence[int]:
         """Return the messages and memories that an extractor has not read, by entity id."""
-        from datamem.memory.extract import waiting
+        from datamem.memory.reflection.extract import waiting
 
         found: list[int] = waiting(self.ctx.view(), by).tolist()
         return found
 
     def _instant(self, as_of: int | datetime | None) -> int:
-        from datamem.memory.strength import instant_us
+        from datamem.memory.reflection.strength import instant_us
 
         if as_of is None:
             return self.ctx.now_us()

@@ -1,5 +1,6 @@
 """Runs of agents: what happened, in which order, on what grounds, and proof that it is unchanged."""
 
+from datamem.runs.chat import chat_agent
 from datamem.runs.current import attach, current_run, detach, require_runs
 from datamem.runs.diff import RunDifference, diff
 from datamem.runs.events import (
@@ -22,17 +23,16 @@ from datamem.runs.inspect import (
     memory_at,
     why,
 )
-from datamem.runs.otel import export_otlp, import_otlp
+from datamem.runs.opentelemetry.exchange import export_otlp, import_otlp
 from datamem.runs.pictures_runs import draw, draw_beside
-from datamem.runs.record import Recorded, record, recording
-from datamem.runs.record_chat import chat_agent
-from datamem.runs.record_context import RunContext
-from datamem.runs.record_read import Recording, load_recording, read_recording, save_recording
-from datamem.runs.record_steps import Step
-from datamem.runs.record_values import RecordError
-from datamem.runs.replay import Frame, Playback, Replay, replay, replay_async
-from datamem.runs.replay_journal import Override, ReplayError, answer, ask, fail
-from datamem.runs.replay_script import Divergence
+from datamem.runs.recorder.context import RunContext
+from datamem.runs.recorder.read import Recording, load_recording, read_recording, save_recording
+from datamem.runs.recorder.record import Recorded, record, recording
+from datamem.runs.recorder.steps import Step
+from datamem.runs.recorder.values import RecordError
+from datamem.runs.replayer.journal import Override, ReplayError, answer, ask, fail
+from datamem.runs.replayer.replay import Frame, Playback, Replay, replay, replay_async
+from datamem.runs.replayer.script import Divergence
 from datamem.runs.runs import (
     Run,
     RunRecord,

@@ -11,9 +11,9 @@ from datamem.db.diff import diff as diff_values
 from datamem.db.difference import Difference
 from datamem.runs.diff_steps import Pair, align_steps
 from datamem.runs.pictures import side_by_side_svg
-from datamem.runs.record_read import Recording, read_recording
-from datamem.runs.record_steps import Step
-from datamem.runs.record_values import digest_of
+from datamem.runs.recorder.read import Recording, read_recording
+from datamem.runs.recorder.steps import Step
+from datamem.runs.recorder.values import digest_of
 from datamem.runs.runs import Run
 
 Fact: TypeAlias = "tuple[str, Any, str, Any]"

@@ -18,14 +18,14 @@ from datamem.runs.diff import RunDifference, diff
 from datamem.runs.events import append_event
 from datamem.runs.fork_adopt import adopt_facts
 from datamem.runs.inspect import Moment, memory_at
-from datamem.runs.record import Agent
-from datamem.runs.record_context import RunContext
-from datamem.runs.record_journal import RunJournal
-from datamem.runs.record_read import BEGIN, Recording, read_recording
-from datamem.runs.record_steps import is_memory
-from datamem.runs.record_values import encode_value
-from datamem.runs.replay import Replay, replay_recording
-from datamem.runs.replay_journal import Override
+from datamem.runs.recorder.context import RunContext
+from datamem.runs.recorder.journal import RunJournal
+from datamem.runs.recorder.read import BEGIN, Recording, read_recording
+from datamem.runs.recorder.record import Agent
+from datamem.runs.recorder.steps import is_memory
+from datamem.runs.recorder.values import encode_value
+from datamem.runs.replayer.journal import Override
+from datamem.runs.replayer.replay import Replay, replay_recording
 from datamem.runs.runs import Run, begin_run, end_run
 
 

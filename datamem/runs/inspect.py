@@ -23,9 +23,9 @@ from datamem.index.changes import changed_facts
 from datamem.kv.reading import entity_of, refs_of, value_of
 from datamem.runs.events import Event
 from datamem.runs.pictures import Node, tree_svg
-from datamem.runs.record_read import tx_of
-from datamem.runs.record_steps import Step, is_memory
-from datamem.runs.replay_script import shortened
+from datamem.runs.recorder.read import tx_of
+from datamem.runs.recorder.steps import Step, is_memory
+from datamem.runs.replayer.script import shortened
 from datamem.runs.runs import Run
 from datamem.runs.traces import Trace, TraceRef, find_trace, get_trace, read_traces
 

@@ -13,7 +13,7 @@ from datamem.runs.pictures import (
     tree_svg,
     waterfall_svg,
 )
-from datamem.runs.record_read import Recording, read_recording
+from datamem.runs.recorder.read import Recording, read_recording
 from datamem.runs.runs import Run
 from datamem.svg import Picture
 

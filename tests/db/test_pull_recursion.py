@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from datamem.db import Db, pull_walk
+from datamem.db import Db
+from datamem.db.pull import walk as pull_walk
 from datamem.errors import QueryError
 from tests.db.worlds import connect, only_columns
 

@@ -10,7 +10,7 @@ import pytest
 
 import datamem
 from datamem.conn import Connection
-from datamem.db import pull_walk
+from datamem.db.pull import walk as pull_walk
 from datamem.errors import DatamemError
 from datamem.index import freeze, run
 from datamem.index.novelty import Novelty

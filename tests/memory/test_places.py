@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datamem.errors import DatamemError
 from datamem.memory import Memory
-from datamem.memory.places import places_of
+from datamem.memory.collections.places import places_of
 from tests.memory.conftest import fresh
 
 TENANTS = ("acme", "evil")
@@ -138,8 +138,12 @@ def test_what_is_known_says_what_reading_again_says(steps) -> None:
 def test_a_second_turn_reads_nothing_of_its_session(acme, monkeypatch) -> None:
     session = acme.sessions.get("s1")
     acme.add_message(session, "user", "one")
-    monkeypatch.setattr("datamem.memory.places._owners", lambda *_: pytest.fail("read again"))
-    monkeypatch.setattr("datamem.memory.scope.check_writes", lambda *_: pytest.fail("checked"))
+    monkeypatch.setattr(
+        "datamem.memory.collections.places._owners", lambda *_: pytest.fail("read again")
+    )
+    monkeypatch.setattr(
+        "datamem.memory.scope.scope.check_writes", lambda *_: pytest.fail("checked")
+    )
     acme.conn.transact([{":user/name": "Somebody else"}])
     assert acme.add_message(session, "user", "two").sequence == 2
 
@@ -172,8 +176,8 @@ def test_a_session_that_is_a_part_of_something_is_judged_each_time() -> None:
 
 
 def test_many_transactions_later_a_session_is_read_again(acme, monkeypatch) -> None:
-    monkeypatch.setattr("datamem.memory.places._MOST_BEHIND", 3)
-    monkeypatch.setattr("datamem.memory.places._MOST_SESSIONS", 2)
+    monkeypatch.setattr("datamem.memory.collections.places._MOST_BEHIND", 3)
+    monkeypatch.setattr("datamem.memory.collections.places._MOST_SESSIONS", 2)
     sessions = [acme.sessions.create(user="ada", agent="pip") for _ in range(4)]
     for number in range(1, 4):
         for session in sessions:

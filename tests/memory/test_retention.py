@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import datamem
 from datamem.errors import DatamemError
 from datamem.memory import Memory
-from datamem.memory.archive import Archive
+from datamem.memory.retention.archive import Archive
 from tests.memory.conftest import fresh
 
 CONTENT = "[:find [?c ...] :where [_ :memory/content ?c]]"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from datamem.errors import DatamemError
 from datamem.memory import Memory
-from datamem.memory.judge import judge_of
-from datamem.memory.scope import visible
+from datamem.memory.scope.judge import judge_of
+from datamem.memory.scope.scope import visible
 from tests.memory.conftest import fresh
 
 CONTENT = "[:find [?c ...] :where [_ :memory/content ?c]]"

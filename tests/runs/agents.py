@@ -8,7 +8,7 @@ from typing import Any
 
 import datamem
 from datamem.conn import Connection
-from datamem.runs.record_context import RunContext
+from datamem.runs.recorder.context import RunContext
 from tests.conn.worlds import Clock
 
 SCHEMA = {

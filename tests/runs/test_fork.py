@@ -25,10 +25,10 @@ from datamem.runs import (
 from datamem.runs.diff import diff
 from datamem.runs.fork import fork
 from datamem.runs.fork_adopt import ForkError
-from datamem.runs.record import record
-from datamem.runs.record_context import RunContext
-from datamem.runs.record_read import read_recording
-from datamem.runs.replay_journal import answer
+from datamem.runs.recorder.context import RunContext
+from datamem.runs.recorder.read import read_recording
+from datamem.runs.recorder.record import record
+from datamem.runs.replayer.journal import answer
 from tests.runs.agents import World, connect, shopper
 
 TEXT = "[:find ?x . :in $ ?id :where [?n :note/id ?id] [?n :note/text ?x]]"

@@ -12,11 +12,11 @@ from datamem.conn import Connection
 from datamem.errors import RunError
 from datamem.runs import Run, read_traces, verify
 from datamem.runs.inspect import assumed, ignored, knew, learned, memory_at, why
-from datamem.runs.record import record
-from datamem.runs.record_context import RunContext
-from datamem.runs.record_read import read_recording
-from datamem.runs.record_values import RecordError
-from datamem.runs.replay import replay
+from datamem.runs.recorder.context import RunContext
+from datamem.runs.recorder.read import read_recording
+from datamem.runs.recorder.record import record
+from datamem.runs.recorder.values import RecordError
+from datamem.runs.replayer.replay import replay
 from datamem.schema.agent import agent_schema
 from tests.runs.agents import connect
 

@@ -18,7 +18,7 @@ from datamem.runs.pictures import (
     tree_svg,
     waterfall_svg,
 )
-from datamem.runs.record_steps import Failure, Step
+from datamem.runs.recorder.steps import Failure, Step
 from tests.runs.agents import World, connect, shopper
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.edn import Keyword
-from datamem.runs.record_values import (
+from datamem.runs.recorder.values import (
     RecordError,
     decode_value,
     digest_of,

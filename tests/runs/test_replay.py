@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 import datamem
 from datamem.errors import RunError
 from datamem.runs import begin_run, get_run, verify
-from datamem.runs.record import record, recording
-from datamem.runs.record_context import RunContext
-from datamem.runs.record_read import load_recording, read_recording, save_recording
-from datamem.runs.record_steps import CALLS
-from datamem.runs.record_values import RecordError
-from datamem.runs.replay import replay, replay_async
-from datamem.runs.replay_journal import ReplayError, answer, ask, fail
+from datamem.runs.recorder.context import RunContext
+from datamem.runs.recorder.read import load_recording, read_recording, save_recording
+from datamem.runs.recorder.record import record, recording
+from datamem.runs.recorder.steps import CALLS
+from datamem.runs.recorder.values import RecordError
+from datamem.runs.replayer.journal import ReplayError, answer, ask, fail
+from datamem.runs.replayer.replay import replay, replay_async
 from tests.conn.worlds import image
 from tests.runs.agents import SCHEMA, World, connect, crowd, shopper
 

@@ -14,13 +14,13 @@ import datamem
 from datamem.conn import Connection
 from datamem.importers import import_file
 from datamem.runs import get_run, list_runs, read_traces, verify
+from datamem.runs.chat import chat_agent
 from datamem.runs.diff import diff
 from datamem.runs.fork import fork
 from datamem.runs.inspect import memory_at
-from datamem.runs.record_chat import chat_agent
-from datamem.runs.record_read import Recording, read_recording
-from datamem.runs.replay import replay
-from datamem.runs.replay_journal import ReplayError
+from datamem.runs.recorder.read import Recording, read_recording
+from datamem.runs.replayer.journal import ReplayError
+from datamem.runs.replayer.replay import replay
 
 TAU = Path(__file__).resolve().parents[3] / "shared" / "data" / "tau_bench_airline_gpt4o.json"
 needs_tau = pytest.mark.skipif(not TAU.exists(), reason="the evaluation data is not here")

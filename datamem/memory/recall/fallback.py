@@ -10,11 +10,11 @@ import numpy as np
 from datamem.index.kernels import EMPTY, Int64Array
 from datamem.index.select import in_sorted
 from datamem.index.sets import ascending
-from datamem.memory.columns import first_words
 from datamem.memory.recall.pool import Found, pool_of
 from datamem.memory.recall.question import Question
 from datamem.memory.recall.ranking import Ranking, fuse, session_starts, signals_of
 from datamem.memory.recall.weights import Weights
+from datamem.memory.records.columns import first_words
 
 if TYPE_CHECKING:
     from datamem.db.database import Db

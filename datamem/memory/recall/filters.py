@@ -12,7 +12,7 @@ from datamem.errors import QueryError
 from datamem.index.kernels import Int64Array
 from datamem.index.sets import ascending, common
 from datamem.index.words import us_of_instant
-from datamem.memory.columns import words_by_entity
+from datamem.memory.records.columns import words_by_entity
 
 if TYPE_CHECKING:
     from datamem.db.database import Db

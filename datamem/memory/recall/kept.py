@@ -17,12 +17,12 @@ import numpy as np
 
 from datamem.index.kernels import Int64Array
 from datamem.index.words import instant_of_us
-from datamem.memory.columns import first_words
+from datamem.memory.records.columns import first_words
 
 if TYPE_CHECKING:
     from datamem.db.database import Db
-    from datamem.memory.context import Context
     from datamem.memory.recall.result import Recall
+    from datamem.memory.records.context import Context
 
 KEPT: Final = 50
 """Candidates that are kept with a recall, unless it says otherwise; the chosen always are."""

@@ -10,8 +10,8 @@ import numpy as np
 from datamem.index.companions import Companions
 from datamem.index.kernels import EMPTY, Int64Array
 from datamem.index.sets import ascending
-from datamem.memory.columns import words_by_entity
-from datamem.memory.terms import STOP_WORDS, words_of
+from datamem.memory.records.columns import words_by_entity
+from datamem.memory.reflection.terms import STOP_WORDS, words_of
 from datamem.schema.types import ValueType
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from datamem.db.hits import Hits, no_hits
 from datamem.index.kernels import EMPTY, BoolArray, Int64Array
 from datamem.index.select import in_sorted
 from datamem.index.sets import ascending
-from datamem.memory.columns import (
+from datamem.memory.recall.dates import Span
+from datamem.memory.recall.question import Question
+from datamem.memory.records.columns import (
     first_words,
     has_words,
     members_of,
     speakers_of,
     words_by_entity,
 )
-from datamem.memory.recall.dates import Span
-from datamem.memory.recall.question import Question
 from datamem.text import search as search_words
 from datamem.text import search_each
 from datamem.vector import search as search_vectors

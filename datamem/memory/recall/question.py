@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from datamem.memory.embeddings import embed, find_vectors, model_name
+from datamem.memory.memories.embeddings import embed, find_vectors, model_name
 from datamem.memory.recall.dates import Span, date_spans
 from datamem.memory.recall.names import Named, named_in
-from datamem.memory.terms import content_words, words_of
+from datamem.memory.reflection.terms import content_words, words_of
 
 if TYPE_CHECKING:
     from datamem.db.database import Db

@@ -18,12 +18,12 @@ import numpy.typing as npt
 
 from datamem.index.kernels import Int64Array
 from datamem.index.words import doubles_of_words, word_of_double
-from datamem.memory.columns import first_words
 from datamem.memory.recall.dates import nearness
 from datamem.memory.recall.pool import Found, Pool, entities_by_term, sessions_of
 from datamem.memory.recall.question import Question
 from datamem.memory.recall.weights import OWN, Weights
-from datamem.memory.strength import (
+from datamem.memory.records.columns import first_words
+from datamem.memory.reflection.strength import (
     HOUR_US,
     TAXONOMY,
     UNKNOWN_TYPE,

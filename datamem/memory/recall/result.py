@@ -13,13 +13,13 @@ from datamem.db.entity import Entity
 from datamem.index.kernels import Int64Array
 from datamem.index.sets import ascending
 from datamem.index.words import instant_of_us
-from datamem.memory.columns import words_by_entity
 from datamem.memory.recall.paths import name_of, paths_of
 from datamem.memory.recall.pool import Found, entities_by_term
 from datamem.memory.recall.question import Question
 from datamem.memory.recall.ranking import Ranking, kernel, neighbour
 from datamem.memory.recall.weights import OWN
-from datamem.memory.record import Record
+from datamem.memory.records.columns import words_by_entity
+from datamem.memory.records.record import Record
 
 if TYPE_CHECKING:
     from datamem.db.database import Db

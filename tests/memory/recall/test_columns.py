@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamem.memory.columns import by_word
 from datamem.memory.recall.pool import Pool
 from datamem.memory.recall.ranking import fuse, kernel, neighbour
 from datamem.memory.recall.weights import DEFAULT, OWN
-from datamem.memory.strength import Decay, relative_strengths
+from datamem.memory.records.columns import by_word
+from datamem.memory.reflection.strength import Decay, relative_strengths
 
 turns = st.lists(
     st.tuples(st.integers(1, 3), st.booleans(), st.integers(0, 5), st.floats(0, 1)),

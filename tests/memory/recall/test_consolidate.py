@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.memory import Memory
-from datamem.memory.consolidate import by_shared_words, sessions_to_consolidate
-from datamem.memory.summarise import extractive, key_words
-from datamem.memory.terms import content_words
+from datamem.memory.reflection.consolidate import by_shared_words, sessions_to_consolidate
+from datamem.memory.reflection.summarise import extractive, key_words
+from datamem.memory.reflection.terms import content_words
 from tests.memory.recall.talks import talk
 
 DOGS = [

@@ -6,8 +6,8 @@ import pytest
 
 from datamem.errors import DatamemError
 from datamem.memory import Memory
-from datamem.memory.extract import Extraction, Passage
-from datamem.memory.patterns import read_by_rules
+from datamem.memory.reflection.extract import Extraction, Passage
+from datamem.memory.reflection.patterns import read_by_rules
 from tests.memory.recall.talks import talk
 
 TURNS = [
@@ -74,7 +74,7 @@ def test_an_extractor_that_fails_half_way_is_resumed(conn_at) -> None:
             Extraction({"Ann": ":person"}, facts=[(":fact", f"said {p.e}")]) for p in passages
         ]
 
-    from datamem.memory.extract import extract
+    from datamem.memory.reflection.extract import extract
 
     with pytest.raises(ConnectionError):
         extract(mem.ctx, fragile, by="fragile", batch=5)

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 import datamem
 from datamem.errors import DatamemError
 from datamem.memory import Memory
-from datamem.memory.hierarchy import ancestors, check_parent, children, descendants, tree
+from datamem.memory.reflection.hierarchy import (
+    ancestors,
+    check_parent,
+    children,
+    descendants,
+    tree,
+)
 
 parents = st.lists(st.integers(-1, 6), min_size=1, max_size=8)
 

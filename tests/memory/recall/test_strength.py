@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import datamem
 from datamem.importers import agent_schema_text
 from datamem.memory import Memory
-from datamem.memory.strength import (
+from datamem.memory.reflection.strength import (
     HOUR_US,
     TAXONOMY,
     decay_of,

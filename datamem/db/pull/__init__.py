@@ -1,0 +1,1 @@
+"""Pull: parts of an entity, named by a pattern, as nested data."""

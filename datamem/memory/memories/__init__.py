@@ -1,0 +1,1 @@
+"""Memories: added once, revised with a reason, related, forgotten, and kept in the history."""

@@ -1,0 +1,1 @@
+"""OpenTelemetry: traces of other programs come in, and runs go out, as spans."""
