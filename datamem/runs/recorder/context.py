@@ -163,12 +163,8 @@ class RunContext:
             self._keep(begun, answer.step.output, None)
             return
         opened = OpenStep(arguments={**arguments, **(answer.arguments or {})})
-        try:
-            with self._inside(begun):
-                yield opened
-        except Exception as error:
-            self._keep(begun, None, Failure.of(error))
-            raise
+        with self._called(begun):
+            yield opened
         self._keep(begun, encode_value(opened.output), None)
 
     # What the agent says and stores
@@ -255,14 +251,8 @@ class RunContext:
         answer = self._journal.answer(step)
         if answer.step is not None:
             return self._given(step, answer.step, decode)
-        try:
-            with self._inside(step):
-                output = _encoded(call(answer.arguments), encode)
-        except RecordError:
-            raise
-        except Exception as error:
-            self._keep(step, None, Failure.of(error))
-            raise
+        with self._called(step):
+            output = _encoded(call(answer.arguments), encode)
         return self._taken(step, output, decode)
 
     async def _do_async(
@@ -276,22 +266,24 @@ class RunContext:
         answer = self._journal.answer(step)
         if answer.step is not None:
             return self._given(step, answer.step, decode)
+        with self._called(step):
+            output = _encoded(await call(answer.arguments), encode)
+        return self._taken(step, output, decode)
+
+    @contextmanager
+    def _called(self, step: Step) -> Iterator[None]:
+        """Make the steps that begin meanwhile in this task parts of `step`; keep its failure, if it fails.
+
+        A misuse of the record is no failure of the agent's world: it is raised and not kept.
+        """
+        token = self._enclosing.set(step.issued)
         try:
-            with self._inside(step):
-                output = _encoded(await call(answer.arguments), encode)
+            yield
         except RecordError:
             raise
         except Exception as error:
             self._keep(step, None, Failure.of(error))
             raise
-        return self._taken(step, output, decode)
-
-    @contextmanager
-    def _inside(self, step: Step) -> Iterator[None]:
-        """Make the steps that begin meanwhile in this task parts of `step`."""
-        token = self._enclosing.set(step.issued)
-        try:
-            yield
         finally:
             self._enclosing.reset(token)
 
