@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NewType
+from typing import Final
 
-EntityId = NewType("EntityId", int)
-T = NewType("T", int)
 
 TX_BASE: Final = 1 << 40
 """A transaction's entity id is TX_BASE + t, so that ids and t tell each other apart."""

@@ -85,8 +85,3 @@ class Attribute:
     def is_heap(self) -> bool:
         """Whether the words of its values are codes of the value heap."""
         return self.value_type in HEAP_TYPES
-
-    @property
-    def in_avet(self) -> bool:
-        """Whether the attribute is kept in value order: unique, indexed and ref attributes."""
-        return self.indexed or self.unique is not None or self.value_type is ValueType.REF

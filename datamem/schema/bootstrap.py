@@ -91,7 +91,6 @@ def system_id(name: str) -> int:
 IDENT: Final = system_id("db/ident")
 VALUE_TYPE: Final = system_id("db/valueType")
 TX_INSTANT: Final = system_id("db/txInstant")
-TUPLE_ATTRS: Final = system_id("db/tupleAttrs")
 ENSURE: Final = system_id("db/ensure")
 ALIAS: Final = system_id("db/alias")
 MODE: Final = system_id("datamem/mode")

@@ -453,13 +453,6 @@ def _group_keys(keys: Int64Array) -> tuple[Int64Array, Int64Array, int]:
     return groups, order[starts], int(starts.sum())
 
 
-def split_groups(groups: Int64Array, group_count: int) -> list[Int64Array]:
-    """Return the rows of each group, in row order."""
-    _, order = sort_order(groups)
-    stops = np.cumsum(np.bincount(groups, minlength=group_count))
-    return np.split(order, stops[:-1])
-
-
 def map_distinct(words: Int64Array) -> tuple[Int64Array, Int64Array]:
     """Return (distinct words, position of each word among them)."""
     if len(words) == 0:
@@ -474,16 +467,6 @@ def _group_keys_of_words(words: Int64Array) -> tuple[Int64Array, Int64Array, int
         _, firsts, groups = np.unique(words, return_index=True, return_inverse=True)
         return groups, firsts, len(firsts)
     return _group_keys(words - low)
-
-
-def new_rows(known: Sequence[Int64Array], fresh: Sequence[Int64Array]) -> list[Int64Array]:
-    """Return the distinct rows of `fresh` that are not rows of `known`."""
-    fresh = distinct_rows(fresh)
-    if not fresh or not len(fresh[0]) or not len(known[0]):
-        return list(fresh)
-    fresh_keys, known_keys = joint_keys(fresh, known)
-    mask = ~member_mask(fresh_keys, known_keys)
-    return [column[mask] for column in fresh]
 
 
 def concat(parts: Sequence[Int64Array]) -> Int64Array:

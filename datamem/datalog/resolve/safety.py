@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from datamem.datalog.syntax import (
-    BindScalar,
     Clause,
     FunctionCall,
     Not,
@@ -186,8 +185,3 @@ def required_positions(
                 found[name] = frozenset(wanted)
                 changed = True
     return found
-
-
-def is_scalar(binding: object) -> bool:
-    """Tell whether a binding is a single variable."""
-    return isinstance(binding, BindScalar)

@@ -20,7 +20,6 @@ from datamem.datalog.syntax import (
 from datamem.schema.attribute import Attribute
 
 Names: TypeAlias = frozenset[str]
-NONE: Names = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

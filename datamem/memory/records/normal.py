@@ -1,4 +1,4 @@
-"""One way to store what may be said in two: children as their parent, a link once.
+"""One way to store what may be said in two: children as their parent, a link once; and no memory below itself.
 
 `:memory/children` is the reverse of `:memory/parent`, and `:entity/related` means both directions. On a
 connection with a `Memory`, whoever writes the one is understood as having written the other.
@@ -33,13 +33,21 @@ def keep_normal(conn: Connection) -> None:
 
 
 def normalised(db: Db, plan: TxPlan) -> TxPlan:
-    """Return the plan with parents instead of children, and without links that are there reversed."""
+    """Return the plan with parents instead of children, and without links that are there reversed.
+
+    Raises:
+        DatamemError: `memory/two-parents`, `memory/cycle`.
+    """
     children, parent, related = db.schema.derive("memory-normal", _ids)
-    if plan.empty or (children not in plan.a and related not in plan.a):
+    is_twofold = children in plan.a or related in plan.a
+    if plan.empty or not (is_twofold or parent in plan.a):
         return plan
     rows = list(zip(plan.e, plan.a, plan.v, plan.added, strict=True))
     if children is not None and parent is not None:
         rows = _parents(db, rows, children, parent)
+        _check_above(db, rows, parent)
+    if not is_twofold:
+        return plan
     if related is not None:
         rows = list(_once(db, rows, related))
     e, a, v, added = zip(*rows, strict=True)
@@ -76,6 +84,35 @@ def _check_single(rows: Iterable[Row], parent: int) -> None:
                     entity=e,
                 )
             seen.add(e)
+
+
+def _check_above(db: Db, rows: Iterable[Row], parent: int) -> None:
+    """Refuse a parent that is the child itself or lies below it. Cost: a lookup a level above."""
+    changed = [row for row in rows if row[1] == parent]
+    above = {e: v for e, _, v, added in changed if added}
+    ended = {(e, v) for e, _, v, added in changed if not added}
+    named = set(above.values())
+
+    def parent_of(e: int) -> int | None:
+        if e in above or e >= db.next_entity:
+            return above.get(e)
+        return next((v for v in db.words(e, parent) if (e, v) not in ended), None)
+
+    for child, at in above.items():
+        if child >= db.next_entity and child not in named:
+            continue  # new, and nothing is below it
+        found, seen = parent_of(child), {child}
+        while found is not None and found not in seen:
+            seen.add(found)
+            found = parent_of(found)
+        if found == child:
+            raise DatamemError(
+                f"memory {at} lies below memory {child}, so it cannot be its parent",
+                code="memory/cycle",
+                hint="give the lower one another parent first",
+                memory=child,
+                parent=at,
+            )
 
 
 def _parent_rows(db: Db, row: Row) -> Iterator[Row]:

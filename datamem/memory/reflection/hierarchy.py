@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from datamem.edn import Keyword
-from datamem.errors import TransactError
 from datamem.index.kernels import Int64Array
 from datamem.index.words import doubles_of_words, instant_of_us
 from datamem.memory.records.columns import first_words, members_of, words_by_entity
@@ -122,19 +121,3 @@ def roll_up(db: Db, memory: Any, at: datetime | int | None = None) -> RollUp:
         float(importance.max()) if len(importance) else 0.0,
         float(strengths(db, every, at).max()),
     )
-
-
-def check_parent(db: Db, memory: int, parent: int) -> None:
-    """Refuse a parent that is the memory itself or lies below it.
-
-    Raises:
-        TransactError: `memory/cycle`.
-    """
-    if parent == memory or memory in ancestors(db, parent):
-        raise TransactError(
-            f"memory {parent} lies below memory {memory}, so it cannot be its parent",
-            code="memory/cycle",
-            hint="give the lower one another parent first",
-            memory=memory,
-            parent=parent,
-        )

@@ -50,10 +50,3 @@ def extractive(texts: Sequence[str], *, max_words: int = 40) -> str:
 def _score(words: Sequence[str], weights: dict[str, float], said: set[str]) -> float:
     total = sum(weights[w] * (_REPEATED if w in said else 1.0) for w in set(words))
     return total / math.sqrt(len(words) + 1)
-
-
-def key_words(texts: Sequence[str], count: int = 8) -> list[str]:
-    """Return the words that most of some texts are about, most frequent first, then by alphabet."""
-    counts = Counter(word for text in texts for word in set(content_words(text)))
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [word for word, _ in ranked[:count]]

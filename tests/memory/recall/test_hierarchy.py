@@ -13,7 +13,6 @@ from datamem.errors import DatamemError
 from datamem.memory import Memory
 from datamem.memory.reflection.hierarchy import (
     ancestors,
-    check_parent,
     children,
     descendants,
     tree,
@@ -95,11 +94,31 @@ def test_a_memory_cannot_lie_below_itself() -> None:
     mem = Memory(datamem.connect())
     theme = mem.add("above", type="theme")
     episode = mem.add("below", type="episode", parent=theme)
-    for memory, parent in ((theme, episode), (theme, theme)):
+    lowest = mem.add("lowest", parent=episode)
+    for memory, parent in ((theme, episode), (theme, theme), (theme, lowest)):
         with pytest.raises(DatamemError) as error:
-            check_parent(mem.db, memory.eid, parent.eid)
+            mem.revise(memory, parent=parent)
         assert error.value.code == "memory/cycle"
-    check_parent(mem.db, episode.eid, theme.eid)
+    with pytest.raises(DatamemError, match="memory/cycle"):
+        mem.conn.transact([[":db/add", lowest.eid, ":memory/children", theme.eid]])
+    with pytest.raises(DatamemError, match="memory/cycle"):
+        mem.conn.transact(
+            [{":db/id": "a", ":memory/parent": "b"}, {":db/id": "b", ":memory/parent": "a"}]
+        )
     with pytest.raises(DatamemError) as error:
         mem.tree("11111111-1111-1111-1111-111111111111")
     assert error.value.code == "memory/unknown"
+
+
+def test_two_memories_may_change_places_in_one_transaction() -> None:
+    mem = Memory(datamem.connect())
+    above = mem.add("above")
+    below = mem.add("below", parent=above)
+    mem.conn.transact(
+        [
+            [":db/retract", below.eid, ":memory/parent", above.eid],
+            [":db/add", above.eid, ":memory/parent", below.eid],
+        ]
+    )
+    assert children(mem.db, below) == [above.eid]
+    assert children(mem.db, above) == []
