@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-
 TX_BASE: Final = 1 << 40
 """A transaction's entity id is TX_BASE + t, so that ids and t tell each other apart."""
 
