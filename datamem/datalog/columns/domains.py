@@ -34,8 +34,8 @@ class Decoder(Protocol):
 class HeapSource(Decoder, Protocol):
     """What a domain of codes needs of the database that they come from."""
 
-    def find_code(self, value: Any) -> int | None:
-        """Return the code of a value, if the heap holds it."""
+    def find_code(self, value: Any, tag: ValueType) -> int | None:
+        """Return the code of a value, if the heap holds it as `tag` says."""
 
 
 class Domain:
@@ -151,15 +151,16 @@ class InstantDomain(Domain):
 
 
 class CodeDomain(Domain):
-    """Codes of one database's value heap."""
+    """Codes of one database's value heap: of tuples, of documents, or of all other values."""
 
-    __slots__ = ("heap",)
+    __slots__ = ("heap", "tag")
     rank = 2
     name = "code"
 
-    def __init__(self, objects: ObjectDomain, heap: HeapSource) -> None:
+    def __init__(self, objects: ObjectDomain, heap: HeapSource, tag: ValueType) -> None:
         super().__init__(objects)
         self.heap = heap
+        self.tag = tag
 
     def decode(self, words: Int64Array) -> list[Any]:
         """Return the heap's values."""
@@ -167,7 +168,7 @@ class CodeDomain(Domain):
 
     def encode(self, value: Any) -> int | None:
         """Find the value's code; None where the heap does not hold it."""
-        return self.heap.find_code(value)
+        return self.heap.find_code(value, self.tag)
 
 
 class HeapCodes(Domain):
@@ -227,7 +228,7 @@ class Domains:
         self.double = DoubleDomain(self.objects)
         self.boolean = BooleanDomain(self.objects)
         self.instant = InstantDomain(self.objects)
-        self._codes: dict[int, CodeDomain] = {}
+        self._codes: dict[tuple[int, ValueType], CodeDomain] = {}
         self._of_type: dict[ValueType, Domain] = {
             ValueType.REF: self.integer,
             ValueType.LONG: self.integer,
@@ -236,11 +237,17 @@ class Domains:
             ValueType.INSTANT: self.instant,
         }
 
-    def code(self, key: int, heap: HeapSource) -> CodeDomain:
-        """Return the domain of the codes of a heap; `key` tells heaps apart."""
-        domain = self._codes.get(key)
+    def code(self, key: int, heap: HeapSource, tag: ValueType) -> CodeDomain:
+        """Return the domain of the codes of a heap.
+
+        Args:
+            key: tells heaps apart.
+            heap: the heap.
+            tag: TUPLE or DOC for codes of that type, EDN for those of all others.
+        """
+        domain = self._codes.get((key, tag))
         if domain is None:
-            domain = self._codes[key] = CodeDomain(self.objects, heap)
+            domain = self._codes[key, tag] = CodeDomain(self.objects, heap, tag)
         return domain
 
     def inline(self, value_type: ValueType) -> Domain | None:

@@ -6,6 +6,7 @@ type and its exact value, while comparisons in predicates are numeric and exact 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-from datamem.edn import BigInt, Keyword, Symbol
+from datamem.edn import BigInt, EdnList, Keyword, Symbol
 
 LONG_MIN: Final = -(1 << 63)
 LONG_MAX: Final = (1 << 63) - 1
@@ -56,7 +57,8 @@ def identity(value: Any) -> Any:
     if kind is float:
         return kind, value if value == value else "nan"  # noqa: PLR0124
     if isinstance(value, list | tuple):
-        return kind, tuple(identity(item) for item in value)
+        items = tuple(identity(item) for item in value)
+        return EdnList if kind is EdnList else list, items
     if isinstance(value, Mapping):
         return dict, frozenset((identity(k), identity(v)) for k, v in value.items())
     if isinstance(value, AbstractSet):
@@ -143,6 +145,8 @@ def less(left: Any, right: Any) -> bool:
 
 def print_value(value: Any) -> str:
     """Print a value as EDN, or as Python does where EDN cannot."""
+    if isinstance(value, re.Pattern):
+        return f'#"{value.pattern}"'
     from datamem.edn import print_edn  # explain and errors only
 
     try:

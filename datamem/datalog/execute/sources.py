@@ -4,20 +4,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, Protocol, TypeAlias, TypeGuard
+from uuid import UUID
 
 import numpy as np
 
 from datamem.datalog.columns.domains import Domain, Domains
 from datamem.datalog.columns.kernels import BoolArray, Int64Array
-from datamem.datalog.columns.values import LONG_MAX, LONG_MIN, is_long, normal
+from datamem.datalog.columns.values import LONG_MAX, LONG_MIN, normal
 from datamem.datalog.faults import query_error
-from datamem.edn import BigInt, Keyword
-from datamem.errors import DatamemError
+from datamem.edn import Keyword, Symbol, Uri
 from datamem.schema.attribute import Attribute
+from datamem.schema.convert import TO_CANONICAL, RefusedValue
 from datamem.schema.schema import Schema
+from datamem.schema.shapes import tuple_converter
 from datamem.schema.types import HEAP_TYPES, ValueType
 from datamem.schema.values import tag_of
 
@@ -84,12 +88,12 @@ _NO: Final = object()
 class DatabaseSource:
     """A database value as a source of one query."""
 
-    __slots__ = ("_code", "_counts", "_domains", "_whole", "db")
+    __slots__ = ("_codes", "_counts", "_domains", "_whole", "db")
 
     def __init__(self, db: Database, domains: Domains) -> None:
         self.db = db
         self._domains = domains
-        self._code = domains.code(heap_key(db), self)
+        self._codes: dict[ValueType, Domain] = {}
         self._counts: dict[tuple[int | None, int | None, int | None], int] = {}
         self._whole = db if db.is_history else db.unbounded()
 
@@ -97,13 +101,19 @@ class DatabaseSource:
         """Return the values of words."""
         return self.db.decode(value_type, words)
 
-    def find_code(self, value: Any) -> int | None:
-        """Return the heap's code of a value of a heap type, if it has one."""
-        return find_code(self.db, value)
+    def find_code(self, value: Any, tag: ValueType) -> int | None:
+        """Return the heap's code of a value, if it has one; `tag` as `Domains.code` was given it."""
+        return find_code(self.db, value, tag)
 
     def domain_of(self, value_type: ValueType) -> Domain:
         """Return the domain of a value type in this database."""
-        return self._domains.inline(value_type) or self._code
+        domain = self._domains.inline(value_type)
+        if domain is None:
+            tag = value_type if value_type in _SHAPED else ValueType.EDN
+            domain = self._codes.get(tag)
+            if domain is None:
+                domain = self._codes[tag] = self._domains.code(heap_key(self.db), self, tag)
+        return domain
 
     def count(self, e: int | None, a: int | None, v: int | None) -> int:
         """Count datoms, of the present where the source is a past view: good enough to plan with.
@@ -154,24 +164,32 @@ def heap_key(db: Database) -> int:
     return id(getattr(db, "heap", db))
 
 
-def find_code(db: Database, value: Any) -> int | None:
+_AS_THEY_ARE: Final = frozenset({str, Keyword, UUID, np.ndarray})
+_CONVERTERS: Final = TO_CANONICAL | {ValueType.TUPLE: tuple_converter(None)}
+
+
+def find_code(db: Database, value: Any, tag: ValueType = ValueType.EDN) -> int | None:
     """Return the code of a value in a database's heap, where untyped values of all types are too.
+
+    Args:
+        db: whose heap.
+        value: of any type.
+        tag: TUPLE or DOC for a value of that type; else each value has the type that it shows.
 
     A heap may have grown since this database value was made: a code that it does not know is in none
     of its rows, so it joins with nothing, and another value of the same heap may know it.
     """
-    value = _heap_value(value)
+    kind = type(value)
     try:
-        code: int | None = db.heap.find(tag_of(value), value)
-    except (TypeError, ValueError, DatamemError):
+        if tag is ValueType.EDN and kind in _AS_THEY_ARE:
+            tag = tag_of(value)
+        else:
+            value = _CONVERTERS[tag](value)
+            tag = tag_of(value) if tag is ValueType.EDN else tag
+        code: int | None = db.heap.find(tag, value)
+    except (TypeError, ValueError, RefusedValue):
         return None
     return code
-
-
-def _heap_value(value: Any) -> Any:
-    if type(value) is int and not is_long(value):
-        return BigInt(value)
-    return tuple(value) if isinstance(value, list) else value
 
 
 def coerce(value_type: ValueType, value: Any) -> Any:
@@ -188,19 +206,47 @@ def coerce(value_type: ValueType, value: Any) -> Any:
             return _as_long(value)
         case ValueType.DOUBLE:
             return _as_double(value)
-        case ValueType.BOOLEAN:
-            return value if isinstance(value, bool) else _NO
-        case ValueType.INSTANT:
-            return value if isinstance(value, datetime) else _NO
-        case ValueType.BIGINT:
-            is_int = isinstance(value, int) and not isinstance(value, bool)
-            return BigInt(value) if is_int else _NO
+        case ValueType.BIGINT | ValueType.BIGDEC:
+            return _canonical(value_type, _as_whole(value))
+        case ValueType.VECTOR:
+            return value
         case _:
             pass
-    return value
+    kinds = _KINDS.get(value_type)
+    if kinds is not None and (
+        not isinstance(value, kinds) or _is_other_text(value_type, value)
+    ):
+        return _NO
+    return _canonical(value_type, value)
+
+
+_KINDS: Final[dict[ValueType, tuple[type, ...]]] = {
+    ValueType.BOOLEAN: (bool,),
+    ValueType.INSTANT: (datetime,),
+    ValueType.STRING: (str,),
+    ValueType.URI: (Uri,),
+    ValueType.SYMBOL: (Symbol,),
+    ValueType.UUID: (UUID,),
+    ValueType.BYTES: (bytes, bytearray, memoryview),
+}
+"""What values of a type are in Python; a text that reads as one is none."""
+
+
+def _is_other_text(value_type: ValueType, value: Any) -> bool:
+    return value_type is ValueType.STRING and isinstance(value, Keyword | Uri)
+
+
+def _canonical(value_type: ValueType, value: Any) -> Any:
+    try:
+        return _CONVERTERS[value_type](value)
+    except RefusedValue:
+        return _NO
 
 
 NO_VALUE: Final = _NO
+
+_SHAPED: Final = frozenset({ValueType.TUPLE, ValueType.DOC})
+"""Types whose values look like untyped ones, and have codes of their own."""
 
 
 def as_vector(value: Any) -> Any:
@@ -227,25 +273,30 @@ def _as_keyword(value: Any) -> Any:
     return Keyword(text) if len(text) > 1 and " " not in text else _NO
 
 
-def _as_long(value: Any) -> Any:
-    if isinstance(value, bool):
-        return _NO
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and LONG_MIN <= value <= LONG_MAX:
+def _as_whole(value: Any) -> Any:
+    """Return a number as an int where it is whole, else as the decimal that it is exactly."""
+    if isinstance(value, float) and math.isfinite(value):
+        value = Decimal(value)
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         return int(value)
-    return _NO
+    return value
+
+
+def _as_long(value: Any) -> Any:
+    whole = _as_whole(value)
+    is_int = isinstance(whole, int) and not isinstance(whole, bool)
+    return int(whole) if is_int and LONG_MIN <= whole <= LONG_MAX else _NO
 
 
 def _as_double(value: Any) -> Any:
     if isinstance(value, float):
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value) if float(value) == value else _NO
-        except OverflowError:
-            return _NO
-    return _NO
+    if not isinstance(value, int | Decimal) or isinstance(value, bool):
+        return _NO
+    try:
+        return float(value) if float(value) == value else _NO
+    except OverflowError:
+        return _NO
 
 
 def is_code_type(value_type: ValueType) -> bool:
