@@ -25,7 +25,7 @@ from datamem.datalog.execute.context import Context
 from datamem.datalog.execute.lookups import LOOKUPS, missing_mask
 from datamem.datalog.faults import query_error
 from datamem.datalog.functions.comparison import truthy
-from datamem.datalog.functions.registry import Function
+from datamem.datalog.functions.registry import Function, find_function, library
 from datamem.datalog.resolve.describe import describe
 from datamem.datalog.resolve.steps import FunctionStep, PredicateStep
 from datamem.datalog.syntax import BindScalar, Constant, SourceName, Variable
@@ -217,8 +217,6 @@ def _answers(
 
 
 def _needs_database(step: PredicateStep | FunctionStep, context: Context) -> bool:
-    from datamem.datalog.functions.registry import find_function
-
     found = find_function(str(step.function), context.functions)
     return found is not None and found.needs_database
 
@@ -277,28 +275,37 @@ def _guarded(
         raise _failure(error, step, context, args) from error
 
 
+def _is_built_in(step: PredicateStep | FunctionStep, context: Context) -> bool:
+    if not isinstance(step.function, str):
+        return False
+    found = find_function(step.function, context.functions)
+    return found is not None and library().get(found.name) is found
+
+
 def _failure(
     error: Exception, step: PredicateStep | FunctionStep, context: Context, args: list[Any]
 ) -> DatamemError:
     """Return the error of a failed call, with its clause and what its variables were."""
     if isinstance(error, QueryError) and error.code in ("query/timeout", "query/too-many-rows"):
         return error
-    known = isinstance(error, DatamemError)
     bindings = {
         arg.name: value
         for arg, value in zip(step.args, args, strict=False)
         if isinstance(arg, Variable) and not isinstance(value, list)
     }
     shown = ", ".join(f"{name} = {print_value(value)}" for name, value in bindings.items())
-    reason = (
-        error.message if isinstance(error, DatamemError) else f"{type(error).__name__}: {error}"
-    )
+    code = error.code if isinstance(error, DatamemError) else "query/function-failed"
+    if isinstance(error, DatamemError):
+        reason = error.message
+    elif isinstance(error, TypeError | AttributeError) and _is_built_in(step, context):
+        code = "query/bad-argument"
+        reason = f"({step.function} …) cannot take {' and '.join(map(print_value, args))}"
+    else:
+        reason = f"{type(error).__name__}: {error}"
     where = f" in {describe(step)}" + (f" with {shown}" if shown else "")
     return query_error(
         f"{reason}{where}",
-        code=error.code
-        if known and isinstance(error, DatamemError)
-        else "query/function-failed",
+        code=code,
         hint=error.hint if isinstance(error, DatamemError) else None,
         text=context.text,
         offset=step.offset,

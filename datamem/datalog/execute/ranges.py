@@ -100,6 +100,8 @@ def prefix_of(ranges: Sequence[tuple[str, Term | GivenTerm]], context: Context) 
         if operator not in PREFIXED or operator in context.functions:
             continue
         known, value = _value(term, (), context)
+        if known and isinstance(value, re.Pattern) and value.flags == re.UNICODE:
+            value = value.pattern
         if known and isinstance(value, str):
             longest = max(longest, _prefix(operator, str(value)), key=len)
     return longest

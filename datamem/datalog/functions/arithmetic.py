@@ -9,12 +9,10 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any, Final
 
-from datamem.datalog.columns.values import LONG_MAX, LONG_MIN
+from datamem.datalog.columns.values import LONG_MAX, LONG_MIN, print_value
 from datamem.datalog.functions.registry import Function, fn
 from datamem.edn import BigInt
 from datamem.errors import QueryError
-
-Number = int | float | Decimal
 
 
 def is_number(value: Any) -> bool:
@@ -26,7 +24,9 @@ def _number(value: Any, name: str) -> Any:
     if is_number(value):
         return value
     raise QueryError(
-        f"({name} …) needs numbers, and got {value!r}", code="query/not-a-number", value=value
+        f"({name} …) needs numbers, and got {print_value(value)}",
+        code="query/not-a-number",
+        value=value,
     )
 
 
@@ -116,8 +116,18 @@ def mod(left: Any, right: Any) -> Any:
 
 
 def power(base: Any, exponent: Any) -> float:
-    """`pow`: a double."""
-    return float(math.pow(_number(base, "pow"), _number(exponent, "pow")))
+    """`pow`: a double.
+
+    Raises:
+        QueryError: `query/bad-number`, where it is too large, or no real number.
+    """
+    base, exponent = _number(base, "pow"), _number(exponent, "pow")
+    try:
+        return float(math.pow(base, exponent))
+    except (ValueError, OverflowError) as error:
+        raise QueryError(
+            f"(pow {base} {exponent}) has no value: {error}", code="query/bad-number"
+        ) from None
 
 
 def _math(name: str, call: Callable[[float], Any]) -> Callable[[Any], Any]:
@@ -137,8 +147,23 @@ def _test(name: str, call: Callable[[Any], bool]) -> Function:
 
 
 def random_int(limit: int) -> int:
-    """`rand-int`."""
+    """`rand-int`.
+
+    Raises:
+        QueryError: `query/bad-number`, for a limit that is no whole number above 0.
+    """
+    if type(limit) is not int or limit < 1:
+        raise QueryError(
+            f"(rand-int …) needs a whole number above 0, and got {print_value(limit)}",
+            code="query/bad-number",
+            value=limit,
+        )
     return random.randrange(limit)  # noqa: S311  # not for secrets
+
+
+def random_number(limit: Any = 1) -> float:
+    """`rand`: a double from 0 to below the limit."""
+    return float(random.random() * float(_number(limit, "rand")))  # noqa: S311  # not for secrets
 
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
@@ -149,8 +174,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     fn("quot", quot, 2),
     fn("rem", rem, 2),
     fn("mod", mod, 2),
-    fn("inc", lambda value: add(value, 1), 1),
-    fn("dec", lambda value: subtract(value, 1), 1),
+    fn("inc", lambda value: add(_number(value, "inc"), 1), 1),
+    fn("dec", lambda value: subtract(_number(value, "dec"), 1), 1),
     fn("abs", lambda value: _sized(abs(_number(value, "abs"))), 1),
     fn("pow", power, 2),
     fn("sqrt", _math("sqrt", math.sqrt), 1),
@@ -176,6 +201,6 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     _test("odd?", lambda value: value % 2 == 1),
     fn("number?", is_number, 1),
     fn("integer?", lambda value: isinstance(value, int) and not isinstance(value, bool), 1),
-    fn("rand", lambda limit=1: random.random() * limit, 0, 1, pure=False),  # noqa: S311
+    fn("rand", random_number, 0, 1, pure=False),
     fn("rand-int", random_int, 1, pure=False),
 )

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from datamem.datalog.columns.values import identity
+from datamem.datalog.columns.values import identity, print_value
 from datamem.datalog.functions.registry import Function, fn
 from datamem.edn import EdnList, Keyword, Symbol
 from datamem.errors import QueryError
 from datamem.schema.values import tag_of
 
+MOST_NUMBERS: Final = 10_000_000
+"""The longest `range`: more would not fit into memory."""
+
 
 def count(value: Any) -> int:
     """Count items, entries, or the code points of a string; nil has none."""
+    return len(sized(value, "count"))
+
+
+def sized(value: Any, name: str) -> Any:
+    """Return a collection or a string as it is, and nil as an empty list.
+
+    Raises:
+        QueryError: `query/not-a-collection`.
+    """
     if value is None:
-        return 0
-    try:
-        return len(value)
-    except TypeError:
-        raise QueryError(
-            f"(count …) needs a collection or a string, and got {value!r}",
-            code="query/not-a-collection",
-            value=value,
-        ) from None
+        return []
+    if isinstance(value, Sized):
+        return value
+    raise QueryError(
+        f"({name} …) needs a collection or a string, and got {print_value(value)}",
+        code="query/not-a-collection",
+        value=value,
+    )
 
 
 def contains(items: Any, key: Any) -> bool:
-    """`contains?`: a key of a map, a member of a set, an index of a vector."""
+    """`contains?`: a key of a map, a member of a set, an index of a vector.
+
+    Raises:
+        QueryError: `query/not-a-collection`; a string has no keys.
+    """
+    if isinstance(items, str):
+        raise QueryError(
+            f"(contains? …) looks for keys and members, and got the string {print_value(items)}",
+            code="query/not-a-collection",
+            hint="(includes? text part) looks inside a string",
+            value=items,
+        )
+    items = sized(items, "contains?")
     if isinstance(items, Mapping):
         return any(identity(known) == identity(key) for known in _keys(items, key))
     if isinstance(items, AbstractSet):
@@ -77,12 +100,31 @@ def doc_get(document: Any, *path: Any) -> Any:
 def member(value: Any, items: Any) -> bool:
     """Tell whether a collection has an equal item; True is not 1."""
     key = identity(value)
-    return any(identity(item) == key for item in items)
+    return any(identity(item) == key for item in sized(items, "in"))
 
 
 def hash_map(*items: Any) -> dict[Any, Any]:
-    """`hash-map`."""
+    """`hash-map`.
+
+    Raises:
+        QueryError: `query/arity`, for a key without a value.
+    """
+    if len(items) % 2:
+        raise QueryError(
+            f"a map takes keys and values in turn, and {print_value(items[-1])} has no value",
+            code="query/arity",
+        )
     return dict(zip(items[::2], items[1::2], strict=True))
+
+
+def _entries(items: Any, name: str) -> Mapping[Any, Any]:
+    if items is None or isinstance(items, Mapping):
+        return items or {}
+    raise QueryError(
+        f"({name} …) needs a map, and got {print_value(items)}",
+        code="query/not-a-collection",
+        value=items,
+    )
 
 
 def type_name(value: Any) -> Keyword:
@@ -90,13 +132,38 @@ def type_name(value: Any) -> Keyword:
     return Keyword(":nil") if value is None else Keyword(tag_of(value).keyword)
 
 
-def _item(items: Any, index: int) -> Any:
-    return items[index] if items and -len(items) <= index < len(items) else None
+def _item(items: Any, index: Any, name: str = "nth") -> Any:
+    items = sized(items, name)
+    if not isinstance(items, Sequence):
+        items = list(items)
+    is_inside = type(index) is int and 0 <= index < len(items)
+    return items[index] if is_inside else None
 
 
-def numbers(*args: int) -> list[int]:
-    """`range`."""
-    return list(range(*args))
+def _last(items: Any) -> Any:
+    return _item(items, count(items) - 1, "last")
+
+
+def numbers(*args: Any) -> list[int]:
+    """`range`.
+
+    Raises:
+        QueryError: `query/not-a-number`, `query/out-of-range`.
+    """
+    for arg in args:
+        if type(arg) is not int:
+            raise QueryError(
+                f"(range …) needs whole numbers, and got {print_value(arg)}",
+                code="query/not-a-number",
+                value=arg,
+            )
+    found = range(*args) if len(args) < 3 or args[2] else None
+    if found is None or len(found) > MOST_NUMBERS:
+        raise QueryError(
+            f"(range {' '.join(map(str, args))}) is longer than {MOST_NUMBERS:,} numbers",
+            code="query/out-of-range",
+        )
+    return list(found)
 
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
@@ -114,14 +181,14 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     fn("tuple", lambda *items: tuple(items), 0, None),
     fn("untuple", lambda items: items, 1),
     fn("list", lambda *items: EdnList(items), 0, None),
-    fn("set", frozenset, 1),
+    fn("set", lambda items: frozenset(sized(items, "set")), 1),
     fn("hash-map", hash_map, 0, None),
     fn("array-map", hash_map, 0, None),
-    fn("keys", list, 1),
-    fn("vals", lambda items: list(items.values()), 1),
-    fn("first", lambda items: _item(items, 0), 1),
-    fn("second", lambda items: _item(items, 1), 1),
-    fn("last", lambda items: _item(items, -1), 1),
+    fn("keys", lambda items: list(_entries(items, "keys")), 1),
+    fn("vals", lambda items: list(_entries(items, "vals").values()), 1),
+    fn("first", lambda items: _item(items, 0, "first"), 1),
+    fn("second", lambda items: _item(items, 1, "second"), 1),
+    fn("last", _last, 1),
     fn("nth", _item, 2),
     fn("range", numbers, 1, 3),
     fn("type", type_name, 1),

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from datamem.datalog.columns.values import print_value
+from datamem.datalog.functions.arithmetic import is_number
 from datamem.datalog.functions.registry import Function, fn
 from datamem.edn import Keyword
 from datamem.errors import QueryError
@@ -27,7 +29,7 @@ def _instant(value: Any, name: str) -> datetime:
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     raise QueryError(
-        f"({name} …) needs an instant, and got {value!r}",
+        f"({name} …) needs an instant, and got {print_value(value)}",
         code="query/not-an-instant",
         value=value,
     )
@@ -52,13 +54,30 @@ def unit_us(unit: Any) -> int:
 
 
 def plus(value: Any, amount: float, unit: Any) -> datetime:
-    """`instant/plus`: an instant some units later."""
-    return _instant(value, "instant/plus") + timedelta(microseconds=amount * unit_us(unit))
+    """`instant/plus`: an instant some units later.
+
+    Raises:
+        QueryError: `query/not-a-number`; `query/out-of-range`, where no calendar has such a day.
+    """
+    if not is_number(amount):
+        raise QueryError(
+            f"(instant/plus …) needs a number of units, and got {print_value(amount)}",
+            code="query/not-a-number",
+            value=amount,
+        )
+    at = _instant(value, "instant/plus")
+    try:
+        return at + timedelta(microseconds=float(amount) * unit_us(unit))
+    except OverflowError:
+        raise QueryError(
+            f"{amount} {unit} from {at.date()} are outside of the years 1 to 9999",
+            code="query/out-of-range",
+        ) from None
 
 
 def minus(value: Any, amount: float, unit: Any) -> datetime:
     """`instant/minus`."""
-    return plus(value, -amount, unit)
+    return plus(value, -amount if is_number(amount) else amount, unit)
 
 
 def between(start: Any, end: Any, unit: Any = _SECOND) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +39,8 @@ class Function:
         return self.least <= count and (self.most is None or count <= self.most)
 
 
+_NAME: Final = re.compile(r"[^\s\d:?$%\"'()\[\]{},;@][^\s\"'()\[\]{},;@]*")
+
 _registered: Final[dict[str, Function]] = {}
 
 
@@ -57,9 +60,38 @@ def register_function(
         pure: may be called once for equal arguments.
         vectorised: receives lists with one item a row and returns such a list.
         needs_database: receives the database value first.
+
+    Raises:
+        QueryError: `query/not-a-function`, for what cannot be called; `query/bad-name`, for what
+            queries cannot write, or what the library has already.
     """
+    if not callable(call):
+        raise not_a_function(name, call)
+    _check_name(name)
     least, most = signature_of(call, skip=int(needs_database))
     _registered[name] = Function(name, call, least, most, pure, vectorised, needs_database)
+
+
+def _check_name(name: Any) -> None:
+    is_name = isinstance(name, str) and _NAME.fullmatch(name) is not None
+    if is_name and _plain(name) not in library():
+        return
+    raise QueryError(
+        f"{name} is a function of the library"
+        if is_name
+        else f"{name!r} cannot be the name of a function",
+        code="query/bad-name",
+        hint="a name such as my/score, without spaces and brackets",
+    )
+
+
+def not_a_function(name: str | None, value: Any) -> QueryError:
+    """Return the error of calling what cannot be called."""
+    return QueryError(
+        f"{name or 'a function'} is {value!r}, which cannot be called",
+        code="query/not-a-function",
+        hint="give a Python callable",
+    )
 
 
 def signature_of(call: Callable[..., Any], skip: int = 0) -> tuple[int, int | None]:
@@ -98,11 +130,7 @@ def of_callable(call: Any, name: str | None = None) -> Function:
     if isinstance(call, Function):
         return call
     if not callable(call):
-        raise QueryError(
-            f"{name or 'a function'} is {call!r}, which cannot be called",
-            code="query/not-a-function",
-            hint="give a Python callable as the input",
-        )
+        raise not_a_function(name, call)
     least, most = signature_of(call)
     title = name or str(getattr(call, "__name__", "function"))
     is_pure = bool(getattr(call, "pure", False))

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
+from datamem.datalog.columns.values import print_value
+from datamem.datalog.functions.collections import sized
 from datamem.datalog.functions.registry import Function, fn
 from datamem.edn import Keyword, Symbol, print_edn
 from datamem.errors import QueryError
@@ -18,7 +20,9 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     raise QueryError(
-        f"({name} …) needs a string, and got {value!r}", code="query/not-a-string", value=value
+        f"({name} …) needs a string, and got {print_value(value)}",
+        code="query/not-a-string",
+        value=value,
     )
 
 
@@ -34,6 +38,8 @@ def text_of(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, re.Pattern):
+        return str(value.pattern)
     return str(value) if isinstance(value, Symbol | UUID) else print_edn(value)
 
 
@@ -47,7 +53,9 @@ def substring(text: str, start: int, stop: int | None = None) -> str:
     end = len(text) if stop is None else stop
     if not 0 <= start <= end <= len(text):
         raise QueryError(
-            f"{start} to {end} is not within {text!r}", code="query/out-of-range", text=text
+            f"{start} to {end} is not within {print_value(text)}",
+            code="query/out-of-range",
+            text=text,
         )
     return text[start:end]
 
@@ -65,7 +73,7 @@ def pattern(source: Any) -> re.Pattern[str]:
         return re.compile(_text(source, "re-pattern"))
     except re.error as error:
         raise QueryError(
-            f"{source!r} is not a regular expression: {error}",
+            f"{print_value(source)} is not a regular expression: {error}",
             code="query/bad-regex",
             pattern=source,
         ) from None
@@ -121,7 +129,7 @@ def namespace_of(value: Any) -> str | None:
 def join(*args: Any) -> str:
     """Join the texts of a collection, with a separator before it if there are two arguments."""
     separator, items = args if len(args) == 2 else ("", args[0])
-    return separator.join(text_of(item) for item in items)
+    return _text(separator, "join").join(text_of(item) for item in sized(items, "join"))
 
 
 def split(text: str, separator: Any) -> list[str]:

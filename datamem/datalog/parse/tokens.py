@@ -62,10 +62,14 @@ _MARKS: Final = {"_": "BLANK", "%": "PERCENT", "...": "DOTS", ".": "DOT"}
 def text_pieces(text: str) -> Iterator[Piece]:
     """Cut EDN text into pieces; a tagged value such as `#inst "…"` is one piece.
 
+    Clojure's regular expressions, `#"…"`, are values too; nothing is escaped in them.
+
     Raises:
         EdnError: with its place, where the text is not EDN.
+        QueryError: `query/bad-regex`.
     """
-    found = tokenize(_without_regex_literals(text) if '#"' in text else text)
+    patterns: dict[int, str] = {}
+    found = tokenize(_without_regex_literals(text, patterns) if '#"' in text else text)
     i = 0
     while i < len(found):
         token = found[i]
@@ -82,23 +86,43 @@ def text_pieces(text: str) -> Iterator[Piece]:
                 yield str(token.kind), None, token.start
                 i += 1
             case _:
-                yield "value", token.value, token.start
+                known = patterns.get(token.start)
+                value = token.value if known is None else _regex(known, text, token.start - 1)
+                yield "value", value, token.start
                 i += 1
 
 
+_NO_NEWLINE: Final = re.compile(r"[^\n]")
 _STRINGS: Final = re.compile(r'(#?)"((?:[^"\\]|\\.)*)"|;[^\n]*', re.DOTALL)
 
 
-def _without_regex_literals(text: str) -> str:
-    r"""Turn Clojure's regular expressions `#"\\d+"` into strings; nothing is escaped in them."""
+def _without_regex_literals(text: str, patterns: dict[int, str]) -> str:
+    """Put strings of the same length in the place of regular expressions, and note what they were.
+
+    Args:
+        text: of a query.
+        patterns: is given each expression by the offset of its opening quote.
+    """
 
     def plain(match: re.Match[str]) -> str:
         if match[1] != "#":
             return match[0]
-        content = match[2].replace("\\", "\\\\").replace('\\\\"', '\\"')
-        return f' "{content}"'
+        patterns[match.start() + 1] = match[2]
+        return f' "{_NO_NEWLINE.sub("r", match[2])}"'
 
     return _STRINGS.sub(plain, text)
+
+
+def _regex(source: str, text: str, offset: int) -> re.Pattern[str]:
+    try:
+        return re.compile(source)
+    except re.error as error:
+        raise syntax_error(
+            f'#"{source}" is not a regular expression: {error}',
+            code="query/bad-regex",
+            text=text,
+            offset=offset,
+        ) from None
 
 
 def _after_form(found: Sequence[EdnToken], i: int) -> int:
