@@ -17,11 +17,9 @@ from datamem.index.kernels import Int64Array
 from datamem.schema.attribute import Attribute
 from datamem.schema.bootstrap import TX_INSTANT
 from datamem.schema.types import ValueType
-from datamem.transact.plan import TxPlan
+from datamem.transact.plan import TxPlan, plan_column
 
 ROWS_A_TRANSACTION: Final = 200_000
-
-_FEW_DATOMS: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ def plan_rows(
         es.append(ids if present is None else ids[present])
         as_.append(np.full(len(words), attribute.id, np.int64))
         vs.append(words)
-    e, a, v = _columns(es), _columns(as_), _columns(vs)
+    e, a, v = plan_column(es), plan_column(as_), plan_column(vs)
     return TxPlan(
         t=t,
         tx=tx_of_t(t),
@@ -129,19 +127,13 @@ def plan_rows(
         e=e,
         a=a,
         v=v,
-        added=_columns([np.ones(len(e), np.bool_)]),
+        added=plan_column([np.ones(len(e), np.bool_)]),
         new_values=encoder.new_values,
         next_entity=next_entity,
         next_attribute=db.next_attribute,
         tempids={},
         schema=db.schema,
     )
-
-
-def _columns(parts: Sequence[np.ndarray[Any, Any]]) -> Any:
-    """Return one column: an array, which is sequence enough for a plan, or a list if it is short."""
-    column = np.concatenate(parts)
-    return column.tolist() if len(column) <= _FEW_DATOMS else column
 
 
 def _one(word: int) -> Int64Array:

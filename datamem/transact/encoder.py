@@ -48,6 +48,11 @@ class Encoder:
             self.new_values.append((tag, value, key))
         return code
 
+    def codes(self, tag: ValueType, values: list[Any]) -> list[int]:
+        """Return the codes of canonical values of a heap type, new ones for those that have none."""
+        code = self.code
+        return [code(tag, value) for value in values]
+
     def find(self, attribute: Attribute, value: Any) -> int | None:
         """Return the word of a canonical value, or None if neither heap nor transaction has it."""
         make = INLINE.get(attribute.value_type)

@@ -22,7 +22,7 @@ from datamem.transact.changes import composites_of
 from datamem.transact.encoder import Encoder
 from datamem.transact.kinds import specs_by_kind
 from datamem.transact.places import CURRENT_TX
-from datamem.transact.plan import TxPlan
+from datamem.transact.plan import Datoms, TxPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,8 +36,8 @@ _NOT_PLAIN: Final = frozenset({ValueType.TUPLE, ValueType.VECTOR, ValueType.DOC,
 _TYPED: Final = HEAP_TYPES - {ValueType.EDN}
 """Types whose values are in the heap under their attribute's own type."""
 
-_SEQUENCES: Final = frozenset({list, tuple})
-_COLLECTIONS: Final = frozenset({list, tuple, set, frozenset})
+SEQUENCES: Final = frozenset({list, tuple})
+COLLECTIONS: Final = frozenset({list, tuple, set, frozenset})
 
 _FEW: Final = 8
 """Up to so many unique values are looked up one by one."""
@@ -50,7 +50,17 @@ class NotPlain(Exception):  # noqa: N818  # not an error: the general way takes 
 class Column:
     """What the loop needs of an attribute."""
 
-    __slots__ = ("attribute", "check", "id", "is_many", "is_ref", "is_unique", "make", "tag")
+    __slots__ = (
+        "attribute",
+        "check",
+        "id",
+        "is_limited",
+        "is_many",
+        "is_ref",
+        "is_unique",
+        "make",
+        "tag",
+    )
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
@@ -61,6 +71,9 @@ class Column:
         self.is_many = attribute.many
         self.is_ref = attribute.value_type is ValueType.REF
         self.is_unique = attribute.unique is not None
+        self.is_limited = bool(attribute.enum) or not (
+            attribute.min is None and attribute.max is None
+        )
 
 
 class Table:
@@ -85,7 +98,7 @@ class Table:
             NotPlain: for an attribute that the general way must see.
         """
         attribute = self._schema.get(name) if isinstance(name, str) else None
-        if attribute is None or not self._is_plain(attribute):
+        if attribute is None or not self.is_plain(attribute):
             raise NotPlain
         with self._lock:
             self.is_ambiguous |= any(
@@ -96,7 +109,8 @@ class Table:
             column = self.columns[name] = Column(attribute)
         return column
 
-    def _is_plain(self, attribute: Attribute) -> bool:
+    def is_plain(self, attribute: Attribute) -> bool:
+        """Tell whether an assertion of an attribute's value is just that."""
         return not (
             attribute.id < FIRST_USER_ATTRIBUTE
             or attribute.id in self._components
@@ -113,33 +127,38 @@ def resolve_plain(
 ) -> TxPlan | None:
     """Return the plan of plain maps, or None if anything among them is not plain."""
     try:
-        return _Plain(db, now_us).plan(items, meta)
+        return PlainReader(db, now_us).plan(items, meta)
     except (NotPlain, DatamemError):
         return None
 
 
-class _Plain:
-    """One attempt."""
+class PlainReader:
+    """One attempt.
+
+    Attributes:
+        encoder, table: for the transaction's values and the schema's columns.
+        e, a, v: the datoms so far, that of the transaction's instant first.
+    """
 
     __slots__ = (
         "_claimed",
         "_db",
-        "_encoder",
         "_instant_us",
         "_later",
         "_lookups",
         "_placeholders",
-        "_table",
         "_tempids",
         "a",
         "e",
+        "encoder",
+        "table",
         "v",
     )
 
     def __init__(self, db: DbView, now_us: int) -> None:
         self._db = db
-        self._encoder = Encoder(db)
-        self._table: Table = db.schema.derive("plain_table", Table)
+        self.encoder = Encoder(db)
+        self.table: Table = db.schema.derive("plain_table", Table)
         previous = db.last_instant_us if db.basis_t else now_us - 1
         self._instant_us = max(now_us, previous + 1)
         self.e = [tx_of_t(db.basis_t + 1)]
@@ -155,7 +174,7 @@ class _Plain:
         """Return the plan; None where nothing is asserted."""
         entity = self._db.next_entity
         if meta:
-            self._read_meta(meta)
+            self.read_meta(meta)
         first = len(self.a)
         for form in items:
             if type(form) is not dict:
@@ -164,7 +183,7 @@ class _Plain:
             self._read_map(form, entity)
             count = len(self.a) - start
             if count:
-                if self._table.kinds or self._table.is_ambiguous:
+                if self.table.kinds or self.table.is_ambiguous:
                     count = self._finish_entity(start)
                 self.e += [entity] * count
                 entity += 1
@@ -177,19 +196,23 @@ class _Plain:
         self._check_claims()
         return self._plan(entity) if len(self.a) > first else None
 
-    def _read_meta(self, meta: Mapping[Any, Any]) -> None:
-        """Put what is said of the transaction itself."""
+    def read_meta(self, meta: Mapping[Any, Any]) -> None:
+        """Put what is said of the transaction itself.
+
+        Raises:
+            NotPlain: where the general way must see it.
+        """
         self._read_map(dict(meta), self.e[0])
         if self._claimed or self._tempids:
             raise NotPlain
         count = len(self.a) - 1
-        if self._table.kinds or self._table.is_ambiguous:
+        if self.table.kinds or self.table.is_ambiguous:
             count = self._finish_entity(1)
         self.e += [self.e[0]] * count
 
     def _read_map(self, form: dict[Any, Any], entity: int) -> None:
-        columns = self._table.columns
-        put_a, put_v, encode = self.a.append, self.v.append, self._encoder.code
+        columns = self.table.columns
+        put_a, put_v, encode = self.a.append, self.v.append, self.encoder.code
         for name, value in form.items():
             if value is None:
                 continue
@@ -198,7 +221,7 @@ class _Plain:
                 if name in {":db/id", "db/id"}:
                     self._read_id(value, entity)
                     continue
-                column = self._table.column(name)
+                column = self.table.column(name)
             if column.is_many:
                 self._read_many(column, value)
                 continue
@@ -209,7 +232,7 @@ class _Plain:
             elif column.make is not None:
                 word = column.make(column.check(value))
             else:
-                word = self._encoder.word(column.attribute, column.check(value))
+                word = self.encoder.word(column.attribute, column.check(value))
             if column.is_unique:
                 self._claim(column, word)
             put_a(column.id)
@@ -217,14 +240,14 @@ class _Plain:
 
     def _read_id(self, value: Any, entity: int) -> None:
         """Note a tempid."""
-        if not _is_tempid(value) or value in self._tempids:
+        if not is_tempid(value) or value in self._tempids:
             raise NotPlain
         self._tempids[value] = entity
 
     def _read_many(self, column: Column, value: Any) -> None:
         kind = type(value)
-        is_one = kind not in _COLLECTIONS or (
-            column.is_ref and kind in _SEQUENCES and self._is_lookup(value)
+        is_one = kind not in COLLECTIONS or (
+            column.is_ref and kind in SEQUENCES and self._is_lookup(value)
         )
         values = [value] if is_one else [item for item in value if item is not None]
         start = len(self.v)
@@ -234,7 +257,7 @@ class _Plain:
             elif column.make is not None:
                 word = column.make(column.check(item))
             else:
-                word = self._encoder.word(column.attribute, column.check(item))
+                word = self.encoder.word(column.attribute, column.check(item))
             if column.is_unique:
                 self._claim(column, word)
             self.a.append(column.id)
@@ -247,9 +270,9 @@ class _Plain:
         kind = type(value)
         if kind is int and 0 < value < self._db.next_entity:
             return int(value)
-        if kind in _SEQUENCES and self._is_lookup(value):
+        if kind in SEQUENCES and self._is_lookup(value):
             return self._look_up(value)
-        if not _is_tempid(value):
+        if not is_tempid(value):
             raise NotPlain
         self._later.append((len(self.v), value))
         return self._placeholders.setdefault(value, -1 - len(self._placeholders))
@@ -304,9 +327,9 @@ class _Plain:
             NotPlain: when it lacks a required attribute.
         """
         present = set(self.a[start:])
-        if self._table.is_ambiguous and self._has_two_values(start, present):
+        if self.table.is_ambiguous and self._has_two_values(start, present):
             raise NotPlain
-        kinds = self._table.kinds
+        kinds = self.table.kinds
         specs = {spec.id: spec for a in kinds.keys() & present for spec in kinds[a]}
         for _, spec in sorted(specs.items()):
             for name in spec.attrs:
@@ -314,7 +337,8 @@ class _Plain:
                 if attribute is None or spec.preds:
                     raise NotPlain
                 if attribute.id not in present:
-                    self._put_default(attribute)
+                    self.a.append(attribute.id)
+                    self.v.append(self.default_of(attribute))
                     present.add(attribute.id)
         return len(self.a) - start
 
@@ -327,33 +351,43 @@ class _Plain:
         facts = set(zip(attributes, self.v[start:], strict=True))
         return len(set(ones)) != len(ones) or len(facts) != len(attributes)
 
-    def _put_default(self, attribute: Attribute) -> None:
-        if attribute.default is None or attribute.unique or attribute.preds:
-            raise NotPlain
+    def default_of(self, attribute: Attribute) -> int:
+        """Return the word of an attribute's default.
+
+        Raises:
+            NotPlain: where it has none that is plain.
+        """
         default = attribute.default
+        if default is None or attribute.unique or not self.table.is_plain(attribute):
+            raise NotPlain
         value = instant_of_us(self._instant_us) if default == NOW else default
-        self.a.append(attribute.id)
-        self.v.append(self._encoder.word(attribute, value))
+        return self.encoder.word(attribute, value)
 
     def _plan(self, next_entity: int) -> TxPlan:
+        columns = tuple(self.e), tuple(self.a), tuple(self.v), (True,) * len(self.a)
+        return self.tx_plan(columns, next_entity, self._tempids)
+
+    def tx_plan(
+        self, datoms: Datoms, next_entity: int, tempids: Mapping[int | str, int]
+    ) -> TxPlan:
+        """Return the plan that has these datoms (e, a, v, added), the instant's first."""
         db = self._db
         return TxPlan(
             db.basis_t + 1,
             TX_BASE + db.basis_t + 1,
             self._instant_us,
-            tuple(self.e),
-            tuple(self.a),
-            tuple(self.v),
-            (True,) * len(self.a),
-            self._encoder.new_values,
+            *datoms,
+            self.encoder.new_values,
             next_entity,
             db.next_attribute,
-            self._tempids,
+            tempids,
             db.schema,
+            empty=len(datoms[0]) == 1,
         )
 
 
-def _is_tempid(value: Any) -> bool:
+def is_tempid(value: Any) -> bool:
+    """Tell whether a value names an entity of this transaction only: a negative number, or a string."""
     if type(value) is int:
         return value < 0
     return type(value) is str and not value.startswith(":") and value not in CURRENT_TX

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from datamem.index.heap import NewValue
     from datamem.schema import Schema
+
+Datoms: TypeAlias = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[bool]]
+"""Columns e, a, v and added, n each."""
+
+_FEW_DATOMS: Final = 4_096
 
 
 @dataclass(slots=True)
@@ -59,6 +65,12 @@ class TxPlan:
             _extended(self.v, v),
         )
         self.added = _extended(self.added, [True] * len(facts))
+
+
+def plan_column(parts: Sequence[Any]) -> Any:
+    """Return parts joined to one column: an array, which is sequence enough for a plan, or a list if it is short."""
+    column = np.concatenate(parts)
+    return column.tolist() if len(column) <= _FEW_DATOMS else column
 
 
 def _extended(column: Any, more: Sequence[int]) -> Any:

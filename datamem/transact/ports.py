@@ -82,6 +82,9 @@ class DbView(Protocol):
     def rows(self, e: int | None = None, a: int | None = None, v: int | None = None) -> Columns:
         """Return the datoms with the given parts, as columns."""
 
+    def lookup_many(self, a: int, es: npt.NDArray[np.int64], /) -> Columns:
+        """Return the datoms of an attribute of these entities, ascending and distinct."""
+
     def lookup_values(self, a: int, vs: npt.NDArray[np.int64], /) -> Columns:
         """Return the datoms of an attribute with these words, ascending and distinct."""
 

@@ -10,6 +10,7 @@ from datamem.ids import tx_of_t
 from datamem.index.words import instant_of_us
 from datamem.schema.bootstrap import TX_INSTANT
 from datamem.transact.apply import apply_forms
+from datamem.transact.bulk import FEW, MANY, resolve_bulk
 from datamem.transact.change import resolve_change, resolve_upsert
 from datamem.transact.changes import Changes
 from datamem.transact.embeddings import embed_strings
@@ -79,8 +80,13 @@ def resolve(
         )
     items = read_items(tx_data)
     plan = None if meta else resolve_change(items, db, now_us)
-    plan = plan or resolve_plain(items, db, now_us, meta)
-    plan = plan or (None if meta else resolve_upsert(items, db, now_us))
+    if len(items) < MANY:
+        plan = plan or resolve_plain(items, db, now_us, meta)
+        plan = plan or (None if meta else resolve_upsert(items, db, now_us))
+    if plan is None and len(items) >= FEW:
+        plan = resolve_bulk(items, db, now_us, meta)
+        if plan is None and len(items) >= MANY:
+            plan = resolve_plain(items, db, now_us, meta)
     return plan or resolve_general(items, db, now_us, meta, functions or {})
 
 

@@ -139,3 +139,14 @@ NOT_PLAIN = [
 @pytest.mark.parametrize("items", NOT_PLAIN)
 def test_anything_else_is_left_to_the_general_way(world: World, items: list[Any]) -> None:
     assert resolve_plain(items, world.db, 9_000_000) is None
+
+
+def test_a_default_that_is_part_of_a_tuple_is_left_to_the_general_way() -> None:
+    schema = """
+    {:c/a {:db/valueType :db.type/string :db/default "x"} :c/b {:db/valueType :db.type/string}
+     :c/key {:db/tupleAttrs [:c/a :c/n]} :c/n {:db/valueType :db.type/long}
+     :c/kind {:db.entity/kind :c/b :db.entity/attrs [:c/a]}}"""
+    world = World("real", schema)
+    assert resolve_plain([{":c/b": "y"}], world.db, 9_000_000) is None
+    world.transact([{":c/b": "y"}])
+    assert world.of(1)[":c/key"] == ("x", None)

@@ -120,6 +120,11 @@ class DictDb:
         es, vs = zip(*found, strict=True) if found else ((), ())
         return DictRows(np.array(es, np.int64), np.array(vs, np.int64))
 
+    def lookup_many(self, a: int, es: Any) -> DictRows:
+        rows = self.rows(a=a)
+        keep = np.isin(rows.e, es)
+        return DictRows(rows.e[keep], rows.v[keep])
+
     def lookup_values(self, a: int, vs: Any) -> DictRows:
         rows = self.rows(a=a)
         keep = np.isin(rows.v, vs)
