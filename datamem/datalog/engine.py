@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from datamem.datalog.columns.domains import Domains
+from datamem.datalog.execute.calls import check_calls
 from datamem.datalog.execute.context import Context, StepTrace
 from datamem.datalog.execute.execute import run_scope
 from datamem.datalog.execute.inputs import bind_inputs
@@ -256,6 +257,7 @@ def answer(context: Context, inputs: Sequence[Any], star: StarScope | None = Non
     if query.timeout_ms is not None:
         milliseconds = number(query.timeout_ms, ":timeout", context)
         context.set_timeout((milliseconds or 0) / 1000)
+    check_calls(context)
     resolved = context.resolved
     made = None if star is None else star.relation(context, inputs)
     if made is None:

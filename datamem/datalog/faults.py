@@ -94,12 +94,17 @@ def near(name: str, known: Iterable[str]) -> str | None:
     import difflib  # for errors only
 
     found = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    if not found:
+        found = [known for known in names if known.lower() == str(name).lower()]
     space, slash, local = str(name).rpartition("/")
     if space and slash:
         found = [
             other for other in found if _likeness(local, other.rpartition("/")[2]) > _ALIKE
         ]
-    return f"did you mean {' or '.join(found)}?" if found else None
+    if not found:
+        return None
+    asked = f"did you mean {' or '.join(found)}"
+    return asked if asked.endswith("?") else f"{asked}?"
 
 
 def _likeness(one: str, other: str) -> float:

@@ -130,6 +130,19 @@ def test_in_queries(people: Db, text: str, expected: set[Any]) -> None:
     assert q(text, people) == expected
 
 
+def test_the_source_of_a_lookup_may_be_left_out_and_missing_may_be_bound(people: Db) -> None:
+    text = "[:find ?e ?x ?m :where [?e :p/name] [(get-else ?e :p/age 0) ?x] [(missing? ?e :p/age) ?m]]"
+    assert q(text, people) == {(1, 30, False), (2, 15, False), (3, 30, False), (4, 0, True)}
+    assert q("[:find ?e :where [?e :p/name] [(missing? ?e :p/age)]]", people) == {(4,)}
+
+
+def test_a_lookup_in_a_rule_reads_the_source_of_the_rule(people: Db) -> None:
+    rules = "[[(age ?e ?x) [?e :p/name] [(get-else $ ?e :p/age 0) ?x]]]"
+    later = people.with_tx([[":db/add", 4, "p/age", 77]]).db_after
+    text = "[:find ?x . :in $ $later % :where ($later age 4 ?x)]"
+    assert q(text, people, later, rules) == 77
+
+
 def test_false_is_a_result_and_nil_is_none(people: Db) -> None:
     assert q("[:find ?x . :where [(identity false) ?x]]", people) is False
     assert q("[:find ?x :where [(identity nil) ?x]]", people) == set()

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 import datamem
+from datamem.datalog.find.aggregates import AGGREGATES
+from datamem.datalog.functions.registry import AGGREGATE_NAMES
 from datamem.errors import QueryError
 
 SCHEMA = """{:user/email {:db/valueType :db.type/string :db/unique :db.unique/identity}
              :user/name {:db/valueType :db.type/string}
              :user/age {:db/valueType :db.type/long}
+             :user/tags {:db/valueType :db.type/keyword :db/cardinality :db.cardinality/many}
              :user/team {:db/valueType :db.type/ref}}"""
 
 
@@ -122,6 +125,51 @@ def test_limits_of_another_type_are_refused(db: datamem.Db) -> None:
             db.q("[:find ?e :where [?e :user/name]]", **limit)
         assert caught.value.code == "query/bad-count"
         assert repr(next(iter(limit.values()))) in caught.value.message
+
+
+UNREACHED = [
+    ("[(foo ?e)]", "query/unknown-function"),
+    ("[(foo ?e) ?x]", "query/unknown-function"),
+    ("(not [(foo ?e)])", "query/unknown-function"),
+    ("(or [?e :user/age] (and [?e :user/name] [(foo ?e)]))", "query/unknown-function"),
+    ("[(inc ?e 3)]", "query/arity"),
+    ("[(missing? $ ?e)]", "query/arity"),
+    ("[(get-else $ ?e :user/age 0 1) ?x]", "query/arity"),
+    ("[(get-else ?e :user/tags 0) ?x]", "query/cardinality"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("clause", "code"), UNREACHED)
+def test_a_mistake_is_found_though_no_row_reaches_it(
+    db: datamem.Db, clause: str, code: str
+) -> None:
+    assert refused(db, f"[:find ?e :where [?e :user/age 77] {clause}]").code == code
+    rules = f"[[(r ?e) [?e :user/age 77] {clause}]]"
+    assert refused(db, "[:find ?e :in $ % :where (r ?e)]", rules).code == code
+
+
+KINDS = [
+    ("[(sum ?a) ?b]", "sum is an aggregate: write (sum ?x) in :find"),
+    ("[(old ?e)]", "old is a rule: write (old …), without brackets around it"),
+    ("[(of ?e ?b)]", "of is a rule: write (of …), without brackets around it"),
+    ("(missing? ?e :user/age)", "missing? is a function: write [(missing? $ …)]"),
+    ("[(UPPER-CASE ?a) ?b]", "did you mean upper-case?"),
+    ("[(mising? $ ?e :user/age)]", "did you mean missing?"),
+]
+
+
+@pytest.mark.parametrize(("clause", "hint"), KINDS)
+def test_what_is_called_as_something_else_is_told_apart(
+    db: datamem.Db, clause: str, hint: str
+) -> None:
+    rules = "[[(old ?e) [?e :user/age 99]] [(of ?e ?b) [?e :user/team ?b]]]"
+    error = refused(db, f"[:find ?e :in $ % :where [?e :user/age ?a] {clause}]", rules)
+    assert hint in (error.hint or "")
+
+
+def test_every_aggregate_is_known_to_be_one() -> None:
+    functions = {"count", "min", "max", "rand"}
+    assert set(AGGREGATES) - functions == AGGREGATE_NAMES
 
 
 NOTES = [

@@ -22,7 +22,7 @@ from datamem.datalog.execute.bind import (
 )
 from datamem.datalog.execute.columnwise import Operand, calculate, compare_columns, is_column
 from datamem.datalog.execute.context import Context
-from datamem.datalog.execute.lookups import LOOKUPS, missing_mask
+from datamem.datalog.execute.lookups import LOOKUPS, check_lookup, missing_mask
 from datamem.datalog.faults import query_error
 from datamem.datalog.functions.comparison import truthy
 from datamem.datalog.functions.registry import Function, find_function, library
@@ -59,7 +59,7 @@ class _Answers:
 
 def reads_database(step: PredicateStep | FunctionStep) -> bool:
     """Tell whether a step looks up attributes for all rows at once."""
-    return step.function == "missing?" or step.function in LOOKUPS
+    return step.function in LOOKUPS
 
 
 def filter_rows(
@@ -130,9 +130,7 @@ def _calculated(
 
 
 def _with_empty(step: FunctionStep, relation: Relation, context: Context) -> Relation:
-    """Return no rows with the step's variables, having checked the function all the same."""
-    if step.function not in LOOKUPS:
-        context.function(step.function, _argument_count(step), step.offset)
+    """Return no rows with the step's variables."""
     none = np.empty(0, np.int64)
     for name in sorted(step.provides - set(relation.names)):
         relation = relation.with_column(name, none, context.domains.objects)
@@ -177,10 +175,6 @@ def operands_of(
     return operands
 
 
-def _argument_count(step: PredicateStep | FunctionStep) -> int:
-    return len(step.args)
-
-
 def _answers(
     step: PredicateStep | FunctionStep,
     relation: Relation,
@@ -188,17 +182,9 @@ def _answers(
     operands: list[Operand],
 ) -> _Answers:
     """Return the call's result for each row; a pure function is called once for equal arguments."""
-    called = len(operands)
-    if isinstance(step.function, str) and any(isinstance(a, SourceName) for a in step.args[:1]):
-        found = (
-            context.function(step.function, called - 1, step.offset)
-            if _needs_database(step, context)
-            else context.function(step.function, called, step.offset)
-        )
-    else:
-        found = context.function(step.function, called, step.offset)
-        if found.needs_database:
-            operands = [context.raw_sources.get("$"), *operands]
+    found = called_function(step, context)
+    if found.needs_database and not _names_source(step):
+        operands = [context.raw_sources.get("$"), *operands]
     columns = [operand for operand in operands if is_column(operand)]
     if not columns:
         answer = _call(found, step, context, operands)
@@ -216,9 +202,30 @@ def _answers(
     return _Answers(_call_rows(found, step, context, operands, count), groups)
 
 
-def _needs_database(step: PredicateStep | FunctionStep, context: Context) -> bool:
-    found = find_function(str(step.function), context.functions)
-    return found is not None and found.needs_database
+def check_calls(context: Context) -> None:
+    """Refuse calls that can never be made, whether or not any row will reach them.
+
+    Raises:
+        QueryError: `query/unknown-function`, `query/arity`, `query/not-a-function`.
+    """
+    for step in context.resolved.calls():
+        if reads_database(step):
+            check_lookup(step, context)
+        else:
+            called_function(step, context)
+
+
+def called_function(step: PredicateStep | FunctionStep, context: Context) -> Function:
+    """Return what a step calls, its arguments counted."""
+    count = len(step.args)
+    if isinstance(step.function, str) and _names_source(step):
+        found = find_function(step.function, context.functions)
+        count -= found is not None and found.needs_database
+    return context.function(step.function, count, step.offset)
+
+
+def _names_source(step: PredicateStep | FunctionStep) -> bool:
+    return bool(step.args) and isinstance(step.args[0], SourceName)
 
 
 def _call_rows(

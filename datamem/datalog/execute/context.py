@@ -11,12 +11,14 @@ from datamem.datalog.columns.domains import Domains
 from datamem.datalog.execute.sources import Source
 from datamem.datalog.faults import near, query_error
 from datamem.datalog.functions.registry import (
+    AGGREGATE_NAMES,
     Function,
     find_function,
     function_names,
     of_callable,
 )
 from datamem.datalog.nested import nested_function
+from datamem.datalog.parse.check import rule_hint
 from datamem.datalog.resolve.steps import Resolved, Step
 from datamem.datalog.syntax import FunctionName, Variable
 
@@ -187,13 +189,22 @@ class Context:
             raise query_error(
                 f"there is no function {name}",
                 code="query/unknown-function",
-                hint=near(name, function_names(self.functions))
-                or "register it with functions={…} or give it as an input",
+                hint=self._hint(name),
                 text=self.text,
                 offset=offset,
                 function=name,
             )
         return found
+
+    def _hint(self, name: str) -> str:
+        if name in self.resolved.rule_names:
+            return rule_hint(name)
+        if name in AGGREGATE_NAMES:
+            return f"{name} is an aggregate: write ({name} ?x) in :find"
+        return (
+            near(name, function_names(self.functions))
+            or "register it with functions={…} or give it as an input"
+        )
 
 
 def _check_limits(timeout: Any, max_rows: Any) -> None:

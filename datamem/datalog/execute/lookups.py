@@ -10,7 +10,7 @@ import numpy as np
 from datamem.datalog.columns import kernels
 from datamem.datalog.columns.domains import Domain
 from datamem.datalog.columns.kernels import BoolArray, Int64Array
-from datamem.datalog.columns.relation import Relation, common_domain
+from datamem.datalog.columns.relation import TRUE, Relation, common_domain
 from datamem.datalog.columns.values import normal
 from datamem.datalog.execute.context import Context
 from datamem.datalog.execute.sources import DatabaseSource
@@ -43,13 +43,46 @@ def _database(step: PredicateStep | FunctionStep, context: Context) -> DatabaseS
     )
 
 
-def _check_count(
-    step: PredicateStep | FunctionStep, context: Context, least: int, shape: str
-) -> None:
-    if len(step.args) < least:
+_SHAPES: Final[dict[Any, tuple[int, int | None, str]]] = {
+    "get-else": (4, 4, "(get-else $ ?e :attribute default)"),
+    "get-some": (3, None, "(get-some $ ?e :attribute …)"),
+    "missing?": (3, 3, "(missing? $ ?e :attribute)"),
+}
+"""How few and how many arguments there are, and which."""
+
+
+def check_lookup(step: PredicateStep | FunctionStep, context: Context) -> None:
+    """Refuse a call with another number of arguments, or of what is no database.
+
+    Raises:
+        QueryError: `query/arity`.
+    """
+    if step.function not in _SHAPES:
+        return
+    least, most, shape = _SHAPES[str(step.function)]
+    count = len(step.args)
+    if count < least or (most is not None and count > most):
         raise query_error(
-            f"{step.function} takes more arguments: {shape}",
+            f"{step.function} takes {'more' if count < least else 'fewer'} arguments: {shape}",
             code="query/arity",
+            text=context.text,
+            offset=step.offset,
+        )
+    source = _database(step, context)
+    for index in range(2, count if most is None else 3):
+        if isinstance(step.args[index], Constant):
+            attribute = _attribute(step, index, TRUE, source, context)
+            _check_cardinality(step, attribute, context)
+
+
+def _check_cardinality(
+    step: PredicateStep | FunctionStep, attribute: Attribute | None, context: Context
+) -> None:
+    if attribute is not None and attribute.many and step.function == "get-else":
+        raise query_error(
+            f"get-else takes one value, and {attribute.ident} has many",
+            code="query/cardinality",
+            hint="use a pattern, or (optional …)",
             text=context.text,
             offset=step.offset,
         )
@@ -136,17 +169,9 @@ def _first_words(
 
 def get_else(step: PredicateStep | FunctionStep, relation: Relation, context: Context) -> Found:
     """`(get-else $ ?e :attribute default)`: the value, or the default; nil keeps the row too."""
-    _check_count(step, context, 4, "(get-else $ ?e :attribute default)")
     source = _database(step, context)
     attribute = _attribute(step, 2, relation, source, context)
-    if attribute is not None and attribute.many:
-        raise query_error(
-            f"get-else takes one value, and {attribute.ident} has many",
-            code="query/cardinality",
-            hint="use a pattern, or (optional …)",
-            text=context.text,
-            offset=step.offset,
-        )
+    _check_cardinality(step, attribute, context)
     entities, known = _entities(step, relation, source, context)
     every = np.arange(relation.size)
     if attribute is None:
@@ -181,7 +206,6 @@ def _defaults(
 
 def get_some(step: PredicateStep | FunctionStep, relation: Relation, context: Context) -> Found:
     """`(get-some $ ?e :a :b …)`: `[attribute value]` of the first attribute there is."""
-    _check_count(step, context, 3, "(get-some $ ?e :attribute …)")
     source = _database(step, context)
     entities, waiting = _entities(step, relation, source, context)
     waiting = waiting.copy()
@@ -203,9 +227,16 @@ def get_some(step: PredicateStep | FunctionStep, relation: Relation, context: Co
     return Found(np.array(kept, np.int64), words, domain)
 
 
-def missing_mask(step: PredicateStep, relation: Relation, context: Context) -> BoolArray:
+def missing(step: PredicateStep | FunctionStep, relation: Relation, context: Context) -> Found:
+    """`(missing? $ ?e :attribute)` as a function: true or false for every row."""
+    mask = missing_mask(step, relation, context)
+    return Found(np.arange(relation.size), mask.astype(np.int64), context.domains.boolean)
+
+
+def missing_mask(
+    step: PredicateStep | FunctionStep, relation: Relation, context: Context
+) -> BoolArray:
     """`(missing? $ ?e :attribute)`: tell which rows' entities have no value of the attribute."""
-    _check_count(step, context, 3, "(missing? $ ?e :attribute)")
     source = _database(step, context)
     attribute = _attribute(step, 2, relation, source, context)
     entities, known = _entities(step, relation, source, context)
@@ -230,4 +261,9 @@ def entity_constant(
 
 LOOKUPS: Final[
     dict[Any, Callable[[PredicateStep | FunctionStep, Relation, Context], Found]]
-] = {"get-else": get_else, "get-some": get_some, "\0entity": entity_constant}
+] = {
+    "get-else": get_else,
+    "get-some": get_some,
+    "missing?": missing,
+    "\0entity": entity_constant,
+}

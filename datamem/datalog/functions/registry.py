@@ -39,6 +39,15 @@ class Function:
         return self.least <= count and (self.most is None or count <= self.most)
 
 
+READ_DATABASE: Final = ("get-else", "get-some", "missing?")
+"""What reads attributes for all rows at once; its first argument is a source, `$` where none is written."""
+
+AGGREGATE_NAMES: Final = frozenset(
+    {"count-distinct", "sum", "avg", "mean", "median", "variance", "stddev", "min-n", "max-n"}
+    | {"distinct", "sample", "vec", "collect"}
+)
+"""What `:find` may call and clauses may not."""
+
 _NAME: Final = re.compile(r"[^\s\d:?$%\"'()\[\]{},;@][^\s\"'()\[\]{},;@]*")
 
 _registered: Final[dict[str, Function]] = {}
@@ -139,7 +148,7 @@ def of_callable(call: Any, name: str | None = None) -> Function:
 
 def function_names(extra: Iterable[str] = ()) -> list[str]:
     """Return every name a query may call."""
-    return [*extra, *_registered, *library()]
+    return [*extra, *_registered, *library(), *READ_DATABASE]
 
 
 def _plain(name: str) -> str:

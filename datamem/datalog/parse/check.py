@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from datamem.datalog.faults import near, query_error
-from datamem.datalog.functions.registry import find_function
+from datamem.datalog.functions.registry import READ_DATABASE, find_function
 from datamem.datalog.syntax import (
     Aggregate,
     BindCollection,
@@ -216,9 +216,18 @@ def _check_sources(query: Query) -> None:
 
 def function_hint(name: str) -> str | None:
     """Return a hint where a function stands in the place of a rule, else None."""
+    if name in READ_DATABASE:
+        return (
+            f"{name} is a function: write [({name} $ …)], or [({name} $ …) ?x] for its result"
+        )
     if find_function(name) is None:
         return None
     return f"{name} is a function: write [({name} …)], or [({name} …) ?x] for its result"
+
+
+def rule_hint(name: str) -> str:
+    """Return a hint where a rule stands in the place of a function."""
+    return f"{name} is a rule: write ({name} …), without brackets around it"
 
 
 def _used_sources(query: Query) -> Iterator[tuple[str, int]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from datamem.datalog import syntax
+from datamem.datalog.functions.registry import READ_DATABASE
 from datamem.datalog.nested import NestedQuery
 from datamem.datalog.parse.lr import Token
 from datamem.datalog.parse.rename import with_source
@@ -30,6 +31,7 @@ from datamem.datalog.syntax import (
     Pattern,
     Predicate,
     RuleCall,
+    SourceName,
     Variable,
 )
 from datamem.edn import Keyword, Symbol
@@ -153,6 +155,10 @@ class ClauseBuilder(TermBuilder):
             form = plain[0].value
             if isinstance(form, list | dict):
                 plain[0] = Constant(NestedQuery(symbols(form)), plain[0].offset)
+        if function in READ_DATABASE and not isinstance(
+            plain[0] if plain else None, SourceName
+        ):
+            plain.insert(0, SourceName(DEFAULT_SOURCE, offset_of(opening)))
         return _Call(function, tuple(plain), offset_of(opening), extra)
 
     def nested_call(self, call: _Call) -> _Nested:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from datamem.datalog.syntax import (
+    Argument,
     BindCollection,
     BindIgnore,
     Binding,
@@ -21,6 +22,7 @@ from datamem.datalog.syntax import (
     Predicate,
     RuleCall,
     Search,
+    SourceName,
     Variable,
 )
 
@@ -63,6 +65,8 @@ def with_source(clause: Clause, source: str | None) -> Clause:
             return RuleCall(source, name, args, offset)
         case Search(source="$"):
             return replace(clause, source=source)
+        case Predicate(_, args) | FunctionCall(_, args):
+            return replace(clause, args=tuple(_over(arg, source) for arg in args))
         case Not(variables, clauses, offset):
             return Not(variables, tuple(with_source(c, source) for c in clauses), offset)
         case Optional(clauses, offset):
@@ -73,6 +77,14 @@ def with_source(clause: Clause, source: str | None) -> Clause:
         case _:
             pass
     return clause
+
+
+def _over(arg: Argument, source: str) -> Argument:
+    return (
+        SourceName(source, arg.offset)
+        if isinstance(arg, SourceName) and arg.name == "$"
+        else arg
+    )
 
 
 def _renamed_search(clause: Search, names: NewNames) -> Search:

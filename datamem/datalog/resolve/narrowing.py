@@ -49,7 +49,9 @@ def narrow_searches(
         return tuple(clauses)
     have = set(bound)
     needs = {
-        id(clause): clause_needs(clause, outer_of(clauses, clause, have), have, positions)
+        id(clause): clause_needs(
+            clause, outer_of(clauses, clause, have, positions), have, positions
+        )
         for clause in clauses
     }
     made: dict[int, Search] = {}

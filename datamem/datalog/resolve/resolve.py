@@ -12,7 +12,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from datamem.datalog.faults import near, query_error
-from datamem.datalog.parse.check import find_variables, function_hint, input_variables
+from datamem.datalog.parse.check import (
+    find_variables,
+    function_hint,
+    input_variables,
+    rule_hint,
+)
 from datamem.datalog.parse.rename import rename_clause, with_source
 from datamem.datalog.resolve.inline import Inliner
 from datamem.datalog.resolve.narrowing import (
@@ -139,7 +144,14 @@ class _Resolver:
         know_inputs(scope.steps, self._query)
         self._check_asked(scope)
         asked.update(variable.name for variable in self._query.with_variables)
-        return Resolved(self._query, scope, self._resolved, self._uses, frozenset(asked))
+        return Resolved(
+            self._query,
+            scope,
+            self._resolved,
+            self._uses,
+            frozenset(asked),
+            frozenset(self._rules),
+        )
 
     def _narrowed(self, rule: Rule) -> Rule:
         """Return a rule with its searches narrowed, as its body will be resolved."""
@@ -179,7 +191,12 @@ class _Resolver:
         needs = [
             (
                 clause,
-                clause_needs(clause, outer_of(clauses, clause, have), known, self._positions),
+                clause_needs(
+                    clause,
+                    outer_of(clauses, clause, have, self._positions),
+                    known,
+                    self._positions,
+                ),
             )
             for clause in clauses
         ]
@@ -208,10 +225,12 @@ class _Resolver:
         clause, (requires, _) = best
         missing = sorted((requires - provided - offered) or (requires - provided))
         inside = " in every branch of the or" if isinstance(clause, Or) else ""
+        called = getattr(clause, "function", None)
+        is_rule = isinstance(called, str) and called in self._rules
         return query_error(
             f"{missing[0]} is used here, but nothing binds it{inside}",
             code="query/unbound-variable",
-            hint=near(missing[0], provided)
+            hint=(rule_hint(str(called)) if is_rule else near(missing[0], provided))
             or (
                 f"bind {missing[0]} in each branch, or leave it out: (or-join […] …)"
                 * bool(inside)

@@ -96,12 +96,19 @@ def _or_needs(clause: Or, positions: RequiredPositions) -> Needs:
     return frozenset(required), frozenset(visible - required)
 
 
-def outer_of(clauses: Sequence[Clause], skip: Clause, bound: set[str]) -> set[str]:
-    """Return the variables that clauses other than `skip`, or the surroundings, can bind."""
+def outer_of(
+    clauses: Sequence[Clause], skip: Clause, bound: set[str], positions: RequiredPositions
+) -> set[str]:
+    """Return the variables that clauses other than `skip`, or the surroundings, can bind.
+
+    Only what a `not` or an `optional` means depends on them; for all others there are none.
+    """
+    if not isinstance(skip, Not | Optional):
+        return set()
     names = set(bound)
     for clause in clauses:
         if clause is not skip and not isinstance(clause, Not | Predicate):
-            names |= variables_of(clause)
+            names |= clause_needs(clause, set(), set(), positions)[1]
     return names
 
 
@@ -116,7 +123,7 @@ def scope_needs(
     `visible` are variables that its surroundings know, bound or not: a `not` never owns them.
     """
     needs = [
-        clause_needs(clause, outer_of(clauses, clause, bound), visible, positions)
+        clause_needs(clause, outer_of(clauses, clause, bound, positions), visible, positions)
         for clause in clauses
     ]
     have = set(bound)

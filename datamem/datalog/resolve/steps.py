@@ -6,6 +6,7 @@ and never changed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -230,6 +231,7 @@ class Resolved:
     Attributes:
         uses: how each variable is used in patterns: "entity" or value types, by variable.
         asked: every variable that finding looks at.
+        rule_names: of all rules given, called or not.
         programs: rule programs made for this query so far, by rule and adornment.
     """
 
@@ -238,7 +240,38 @@ class Resolved:
     rules: dict[tuple[str, str], ResolvedRule]
     uses: dict[str, set[Use]]
     asked: Names
+    rule_names: Names = frozenset()
     programs: dict[Any, Any] = field(default_factory=dict)
+    _calls: list[PredicateStep | FunctionStep] | None = None
+
+    def steps(self) -> Iterator[Step]:
+        """List every step, those of rules and nested scopes included."""
+        yield from walk(self.scope)
+        for rule in self.rules.values():
+            for body in rule.bodies:
+                yield from walk(body.scope)
+
+    def calls(self) -> Sequence[PredicateStep | FunctionStep]:
+        """Return every call; found once."""
+        if self._calls is None:
+            found = [s for s in self.steps() if isinstance(s, PredicateStep | FunctionStep)]
+            object.__setattr__(self, "_calls", found)
+            return found
+        return self._calls
+
+
+def walk(scope: Scope) -> Iterator[Step]:
+    """List the steps of a scope, and those nested in them."""
+    for step in scope.steps:
+        yield step
+        match step:
+            case NotStep(scope=nested) | OptionalStep(scope=nested) | SearchStep(scope=nested):
+                yield from walk(nested)
+            case OrStep(branches=branches):
+                for branch in branches:
+                    yield from walk(branch)
+            case _:
+                pass
 
 
 @dataclass(frozen=True, slots=True)
