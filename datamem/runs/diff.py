@@ -76,7 +76,8 @@ class RunDifference:
         a, b = self.names
         if self.first is None:
             return f"{a} and {b}: {len(self.pairs)} steps, all the same"
-        lines = [f"{a} and {b} part after {self.common_count} steps"]
+        steps = "1 step" if self.common_count == 1 else f"{self.common_count} steps"
+        lines = [f"{a} and {b} part after {steps}"]
         lines += [str(pair) for pair in self.pairs if pair.verdict != "same"]
         for name, facts in ((a, self.only_a), (b, self.only_b)):
             lines += [f"only {name} stored: {' '.join(map(str, fact))}" for fact in facts]

@@ -68,7 +68,7 @@ class Derivation:
         kind: "decision", "tool_call", "memory", "message", …: the kind of trace, or of entity.
         entity: its id; `name` a lookup ref or ident of it, if it has one.
         text: what it says, in a line.
-        origin: where it was first written.
+        origin: where what it says was written.
         role: what it is to the one above: "cited", "recalled", "ignored", "about", "source".
     """
 
@@ -237,8 +237,12 @@ def _derivation(
     """
     if not db.entity_words(e):
         db = now
-    trace, origin = _trace_at(db, e), origin_of(db, tx_of(db, e))
-    kind, text = _said(db, e) if trace is None else (trace.kind, _trace_text(trace))
+    trace = _trace_at(db, e)
+    if trace is None:
+        kind, text, t = _said(db, e)
+    else:
+        kind, text, t = trace.kind, _trace_text(trace), tx_of(db, e)
+    origin = origin_of(db, t)
     found = Derivation(kind, e, entity_name(db, e), text, origin, role)
     above |= {e}
     grounds = _sources(db, e, origin) if trace is None else _grounds(now, trace)
@@ -286,14 +290,14 @@ def _trace_text(trace: Trace) -> str:
     return " ".join(parts)
 
 
-def _said(db: Db, e: int) -> tuple[str, str]:
-    """Return the kind of an entity, by the namespace of its identity, and what it says."""
+def _said(db: Db, e: int) -> tuple[str, str, int]:
+    """Return the kind of an entity, by the namespace of its identity, what it says, and the t it said so in."""
     facts = {db.ident(a) or "": (a, word) for a, word in db.entity_words(e)}
     kind = next((ident[1:].partition("/")[0] for ident in facts if is_memory(ident)), "event")
     for name in (f":{kind}/content", f":{kind}/text", f":{kind}/name", f":{kind}/type"):
         if name in facts:
             a, word = facts[name]
             [value] = db.decode(db.value_type(a), np.array([word]))
-            return kind, shortened(value, 120)
+            return kind, shortened(value, 120), t_of_tx(int(db.rows(e=e, a=a).tx.max()))
     name = entity_name(db, e)
-    return kind, str(e) if name is None else print_edn(name)
+    return kind, str(e) if name is None else print_edn(name), tx_of(db, e)

@@ -143,3 +143,14 @@ def test_what_cannot_be_said_is_refused(conn: Connection) -> None:
     with pytest.raises(RunError) as caught:
         memory_at(run, 99)
     assert caught.value.code == "run/no-event"
+
+
+def test_what_was_cited_was_learned_when_it_last_changed(conn: Connection) -> None:
+    report = conn.transact(
+        [[":db/add", [":memory/id", LIKES], ":memory/content", "Ann likes tea"]]
+    )
+    later = record(conn, waiter, run_id="later").run
+    [decision] = read_traces(later, "decision")
+    likes = next(node for node in why(later, decision) if node.role == "cited")
+    assert (likes.text, likes.origin.t) == ("'Ann likes tea'", report.t)
+    assert [node.origin.source for node in likes.children] == ["chat.json"]

@@ -1,21 +1,29 @@
-"""The demonstration: ten weeks of an agent's memory, asked in the present and in the past."""
+"""The stations of the demonstration, from what an agent knows to what it would have done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from itertools import count
 
 from datamem.conn import Connection, connect
+from datamem.demo.errand import World, plan_cake
+from datamem.demo.sample import play_sample
 from datamem.edn import Keyword, read
-from datamem.importers import (
-    ImportReport,
-    agent_schema_text,
-    import_batches,
-    read_chats,
-    sample_path,
-)
+from datamem.importers import agent_schema_text
 from datamem.memory import Memory
+from datamem.runs import (
+    Recorded,
+    diff,
+    ignored,
+    read_recording,
+    read_traces,
+    record,
+    replay,
+    why,
+)
+from datamem.runs.recorder.record import Agent
 
 K = Keyword
 Write = Callable[[str], None]
@@ -48,13 +56,14 @@ _TOOLS = """
 
 def play_demo(path: str, write: Write, *, kept: bool = True) -> None:
     """Fill a new database at `path` with the sample, and show what can be asked of it."""
-    with connect(path, schema=agent_schema_text()) as conn:
+    clock = count(int(datetime(2024, 5, 13, 9, tzinfo=UTC).timestamp()) * 1_000_000, 1_000)
+    with connect(path, schema=agent_schema_text(), clock=lambda: next(clock)) as conn:
         _Tour(conn, write).play()
         write("")
         if kept:
             write(f"The database stays in {path}. Look around:")
             write(f"  datamem log --db {path}")
-            write(f"  datamem schema --db {path} :memory")
+            write(f"  datamem run show --db {path} cake")
         else:
             write("To keep it and ask questions of your own: datamem demo --db sample.dm")
 
@@ -75,6 +84,7 @@ class _Tour:
         self.forgotten()
         self.history()
         self.conversation()
+        self.errand()
         self.speculation()
         self.memory()
 
@@ -83,7 +93,7 @@ class _Tour:
         self.write("")
         self.write(f"{self.station}. {text}")
 
-    def show(self, lines: Any) -> None:
+    def show(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(f"     {line}")
 
@@ -160,6 +170,47 @@ class _Tour:
         self.write("   Which tools did Pip use?")
         self.show(f"{count} x {tool}" for tool, count in sorted(self.conn.db.q(_TOOLS)))
 
+    def errand(self) -> None:
+        self.title(
+            "A run: Pip plans a nut cake for Mira, and each step of its code is recorded"
+        )
+        world = World()
+        agent = partial(plan_cake, world=world)
+        done = record(self.conn, agent, run_id="cake", input="nut", seed=1)
+        for step in read_recording(self.conn.db, done.run).steps:
+            answer = f" -> {step.output}" if step.kind in {"tool", "model"} else ""
+            self.show([f"{step.number} {step.title()}{answer}"])
+        self.grounds(done)
+        asked_count = world.asked_count
+        self.again(done, agent)
+        self.show([f"asked meanwhile: {world.asked_count - asked_count}"])
+        self.otherwise(done, agent)
+
+    def grounds(self, done: Recorded) -> None:
+        self.title("Why this cake? Back to what Mira said; and what did Pip know and not use?")
+        [decision] = read_traces(done.run, "decision")
+        self.write("   why(run, decision)")
+        self.show(str(why(done.run, decision)).splitlines())
+        self.write("   ignored(run)")
+        self.show(memory.text for memory in ignored(done.run))
+
+    def again(self, done: Recorded, agent: Agent) -> None:
+        self.title("The same code again, answered by the record: no tool and no model is asked")
+        self.write("   replay(run, plan_cake)")
+        self.show([str(replay(done.run, agent))])
+
+    def otherwise(self, done: Recorded, agent: Agent) -> None:
+        self.title("And with the memory of 20 March? A fork from then, and where the two part")
+        with self.conn.fork(as_of=datetime(2024, 3, 20, tzinfo=UTC)) as branch:
+            then = record(branch, agent, run_id="cake-in-march", input="nut", seed=1)
+            self.write("   diff(run, record(conn.fork(as_of=march_20), plan_cake).run)")
+            self.show([f"now: {done.output}; then: {then.output}"])
+            first = diff(done.run, then.run).first
+            assert first is not None
+            assert first.b is not None
+            self.show([f"step {first.b.number}, {first.b.title()}, is where they part:"])
+            self.show([first.difference])
+
     def speculation(self) -> None:
         self.title("What if? A transaction on a value, which nobody else ever sees")
         db = self.conn.db
@@ -182,27 +233,3 @@ class _Tour:
             )
             self.write('   mem.recall("When does the oven come?")')
             self.show(item.text for item in mem.recall("When does the oven come?", k=2))
-
-
-def play_sample(conn: Connection) -> None:
-    """Transact the sample: each session on its date, and what the agent kept of it right after."""
-    report = ImportReport("chat", "sample")
-    kept = {memory[K(":session")]: memory for memory in read_memories()}
-    for batch in read_chats(sample_path(), "sample"):
-        import_batches(conn, [batch], report)
-        session = next(e for e in batch.entities if K(":session/id") in e)
-        memory = kept.get(session[K(":session/external-id")])
-        if memory is not None:
-            conn.transact(memory[K(":tx-data")], meta=_meta(memory))
-
-
-def read_memories() -> Iterator[Any]:
-    """Yield what the sample agent kept: `:at`, `:session`, `:why` and `:tx-data` each."""
-    yield from read(sample_path("memories.edn").read_text(encoding="utf-8"))
-
-
-def _meta(memory: Any) -> dict[Keyword, Any]:
-    return {
-        K(":db/txInstant"): memory[K(":at")],
-        K(":tx/why"): memory[K(":why")],
-    }
