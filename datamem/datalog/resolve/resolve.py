@@ -16,7 +16,6 @@ from datamem.datalog.parse.check import (
     find_variables,
     function_hint,
     input_variables,
-    rule_hint,
 )
 from datamem.datalog.parse.rename import rename_clause, with_source
 from datamem.datalog.resolve.inline import Inliner
@@ -34,6 +33,7 @@ from datamem.datalog.resolve.safety import (
     outer_of,
     required_positions,
     stuck_clauses,
+    unbound_error,
 )
 from datamem.datalog.resolve.steps import (
     FunctionStep,
@@ -76,7 +76,6 @@ from datamem.datalog.syntax import (
     variables_of,
 )
 from datamem.edn import Keyword
-from datamem.errors import QueryError
 from datamem.schema.attribute import Attribute
 from datamem.schema.schema import Schema
 from datamem.schema.types import ValueType
@@ -204,7 +203,7 @@ class _Resolver:
             self._check_call(clause)
         stuck, provided = stuck_clauses(needs, have)
         if stuck:
-            raise self._unbound(stuck, provided)
+            raise unbound_error(stuck, provided, self._rules, self._text)
         steps = []
         for clause, (requires, provides) in needs:
             if isinstance(clause, RuleCall):
@@ -218,28 +217,6 @@ class _Resolver:
 
     def _positions(self, _source: str, name: str) -> frozenset[int]:
         return self._required.get(name, frozenset())
-
-    def _unbound(self, stuck: Sequence[tuple[Clause, Any]], provided: set[str]) -> QueryError:
-        offered = set().union(*(needs[1] for _, needs in stuck))
-        best = min(stuck, key=lambda item: len(item[1][0] - provided - offered) == 0)
-        clause, (requires, _) = best
-        missing = sorted((requires - provided - offered) or (requires - provided))
-        inside = " in every branch of the or" if isinstance(clause, Or) else ""
-        called = getattr(clause, "function", None)
-        is_rule = isinstance(called, str) and called in self._rules
-        return query_error(
-            f"{missing[0]} is used here, but nothing binds it{inside}",
-            code="query/unbound-variable",
-            hint=(rule_hint(str(called)) if is_rule else near(missing[0], provided))
-            or (
-                f"bind {missing[0]} in each branch, or leave it out: (or-join […] …)"
-                * bool(inside)
-            )
-            or f"bind {missing[0]} with a pattern, a function or an input",
-            text=self._text,
-            offset=getattr(clause, "offset", -1),
-            variable=missing[0],
-        )
 
     def _step(
         self,

@@ -6,9 +6,11 @@ no order can feed is an error that names the variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TypeVar
 
+from datamem.datalog.faults import near, query_error
+from datamem.datalog.parse.check import rule_hint
 from datamem.datalog.syntax import (
     Clause,
     FunctionCall,
@@ -24,6 +26,7 @@ from datamem.datalog.syntax import (
     binding_variables,
     variables_of,
 )
+from datamem.errors import QueryError
 
 Needs = tuple[frozenset[str], frozenset[str]]
 """(required variables, provided variables)."""
@@ -157,6 +160,36 @@ def stuck_clauses(
         for item in ready:
             have |= item[1][1]
         waiting = [item for item in waiting if item not in ready]
+
+
+def unbound_error(
+    stuck: Sequence[tuple[Clause, Needs]],
+    provided: set[str],
+    rules: Container[str],
+    text: str | None,
+) -> QueryError:
+    """Return the error of clauses that no order can run, about the one that is most to blame."""
+    offered = set().union(*(needs[1] for _, needs in stuck))
+    best = min(stuck, key=lambda item: len(item[1][0] - provided - offered) == 0)
+    clause, (requires, _) = best
+    name = min((requires - provided - offered) or (requires - provided))
+    inside, hint = "", f"bind {name} with a pattern, a function or an input"
+    called = getattr(clause, "function", None)
+    if isinstance(clause, Or):
+        inside = " in every branch of the or"
+        hint = f"bind {name} in each branch, or leave it out: (or-join […] …)"
+    if isinstance(called, str) and called in rules:
+        hint = rule_hint(called)
+    else:
+        hint = near(name, provided) or hint
+    return query_error(
+        f"{name} is used here, but nothing binds it{inside}",
+        code="query/unbound-variable",
+        hint=hint,
+        text=text,
+        offset=getattr(clause, "offset", -1),
+        variable=name,
+    )
 
 
 def required_positions(
