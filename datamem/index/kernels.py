@@ -17,6 +17,11 @@ BoolArray = npt.NDArray[np.bool_]
 
 EMPTY: Int64Array = np.empty(0, np.int64)
 _PACK_BITS = 62
+_RADIX_BITS = 32
+_MANY = 512
+"""Of so many rows it is worth finding out more."""
+_APART = 16
+"""So many times fewer rows than all are few."""
 _SCAN_RATIO = 12
 """A binary search costs about as much as passing over this many rows."""
 
@@ -27,35 +32,79 @@ def sort_order(columns: Sequence[Int64Array]) -> Int64Array:
     Args:
         columns: int64[n] each, most significant first.
 
-    Cost: one `np.sort` when the columns' ranges and the row number fit 62 bits, else a lexsort.
+    Cost: a pass or two when the columns' ranges fit 32 bits, one `np.sort` when with the row number they fit 62,
+    nothing for rows that are in order. Else a few rows whose first column is far from the others' are sorted
+    apart, and a last column that no two rows need is left out; else a lexsort.
     """
     row_count = len(columns[0])
     if row_count < 2:
         return np.arange(row_count, dtype=np.int64)
-    packed, bits = _pack(columns, row_count.bit_length())
+    packed, width = _pack(columns)
     if packed is None:
-        return np.lexsort(tuple(reversed(columns))).astype(np.int64, copy=False)
+        return _sort_apart(columns)
+    if row_count >= _MANY:
+        if bool((packed[1:] >= packed[:-1]).all()):
+            return np.arange(row_count, dtype=np.int64)
+        if width <= _RADIX_BITS:
+            return _radix_order(packed, width)
+    bits = row_count.bit_length()
+    if width + bits > _PACK_BITS:
+        return _sort_apart(columns)
+    packed <<= bits
+    packed += np.arange(row_count, dtype=np.int64)
     packed.sort()
     packed &= (1 << bits) - 1
     return packed
 
 
-def _pack(columns: Sequence[Int64Array], row_bits: int) -> tuple[Int64Array | None, int]:
-    """Pack columns and the row number into one int64, or return None if they do not fit."""
+def _pack(columns: Sequence[Int64Array]) -> tuple[Int64Array | None, int]:
+    """Pack columns into one int64, and say how wide it is; None if they do not fit."""
     lows = [int(column.min()) for column in columns]
     widths = [
         (int(column.max()) - low).bit_length()
         for column, low in zip(columns, lows, strict=True)
     ]
-    if sum(widths) + row_bits > _PACK_BITS:
-        return None, row_bits
+    if sum(widths) > _PACK_BITS:
+        return None, 0
     packed = columns[0] - lows[0]
     for column, low, width in zip(columns[1:], lows[1:], widths[1:], strict=True):
         packed <<= width
         packed += column - low
-    packed <<= row_bits
-    packed += np.arange(len(packed), dtype=np.int64)
-    return packed, row_bits
+    return packed, sum(widths)
+
+
+def _radix_order(packed: Int64Array, width: int) -> Int64Array:
+    """Sort by 16 bits at a time, the lowest first, which numpy does without comparing."""
+    order = np.argsort(packed.astype(np.uint16), kind="stable")
+    if width > 16:
+        order = order[np.argsort((packed >> 16).astype(np.uint16)[order], kind="stable")]
+    return order
+
+
+def _sort_apart(columns: Sequence[Int64Array]) -> Int64Array:
+    """Sort rows that do not fit: small first columns before great ones, where either are few; or by fewer columns."""
+    first = columns[0]
+    low, high = int(first.min()), int(first.max())
+    is_great = first > low + (high - low >> 1)
+    great_count = int(is_great.sum())
+    if 0 < min(great_count, len(first) - great_count) * _APART <= len(first):
+        sides = np.flatnonzero(~is_great), np.flatnonzero(is_great)
+        return np.concatenate(
+            [rows[sort_order([column[rows] for column in columns])] for rows in sides]
+        )
+    if len(columns) > 1:
+        order = sort_order(columns[:-1])
+        if not _have_twice([column[order] for column in columns[:-1]]):
+            return order
+    return np.lexsort(tuple(reversed(columns))).astype(np.int64, copy=False)
+
+
+def _have_twice(columns: Sequence[Int64Array]) -> bool:
+    """Tell whether two neighbouring rows are equal."""
+    same = columns[0][1:] == columns[0][:-1]
+    for column in columns[1:]:
+        same &= column[1:] == column[:-1]
+    return bool(same.any())
 
 
 def find_rows(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -51,33 +52,51 @@ class Kills:
 
 NO_KILLS = Kills()
 
-
-def sorted_run(order: Order, columns: Columns) -> Run:
-    """Return a run of rows given as (e, a, v, tx) or (e, a, v, tx, ended) columns."""
-    keys = (*arrange(order, columns), *columns[3:])
-    if not len(keys[0]):
-        return run_of(keys)
-    by = sort_order(keys if len(columns) > 4 else keys[:3])
-    return run_of([column[by] for column in keys])
+_LONG: Final = 64
+"""Attributes with so many rows, taken together, are sorted each by itself."""
 
 
 def level_of(live: Columns, ended: Columns) -> Level:
     """Return a level in memory; `live` is (e, a, v, tx), `ended` has the retracting tx besides.
 
-    Cost: three sorts of each; rows come in any order, and a live fact at most once.
+    Cost: a sort of each, and one of each attribute's values; rows come in any order, and a live fact at
+    most once.
     """
-    return Level(
-        live=(
-            sorted_run(Order.EAVT, live),
-            sorted_run(Order.AEVT, live),
-            sorted_run(Order.AVET, live),
-        ),
-        ended=(
-            sorted_run(Order.EAVT, ended),
-            sorted_run(Order.AEVT, ended),
-            sorted_run(Order.AVET, ended),
-        ),
+    return Level(live=_sorted_runs(live), ended=_sorted_runs(ended))
+
+
+def _sorted_runs(columns: Columns) -> tuple[Run, Run, Run]:
+    """Return the runs of rows given as (e, a, v, tx) or (e, a, v, tx, ended) columns.
+
+    Rows that ascend by e are, attribute by attribute, in the second order; and those, value by value, in the
+    third.
+    """
+    if not len(columns[0]):
+        return run_of(columns), run_of(columns), run_of(columns)
+    by = sort_order(columns if len(columns) > 4 else columns[:3])
+    by_e = [column[by] for column in columns]
+    by = sort_order(by_e[1:2])
+    by_a = [column[by] for column in by_e]
+    by = _value_order(by_a[1], by_a[2])
+    by_v = [column[by] for column in by_a]
+    return (
+        run_of(by_e),
+        run_of((*arrange(Order.AEVT, by_a), *by_a[3:])),
+        run_of((*arrange(Order.AVET, by_v), *by_v[3:])),
     )
+
+
+def _value_order(a: Int64Array, v: Int64Array) -> Int64Array:
+    """Return the permutation that sorts the values of each attribute, int64[n]; attributes ascend."""
+    starts = np.flatnonzero(np.concatenate(([True], a[1:] != a[:-1])))
+    if len(starts) * _LONG > len(a):
+        return sort_order((a, v))
+    stops = [*starts[1:].tolist(), len(a)]
+    parts = [
+        sort_order((v[start:stop],)) + start
+        for start, stop in zip(starts.tolist(), stops, strict=True)
+    ]
+    return np.concatenate(parts)
 
 
 def find_kills(
