@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
+import re
+from pathlib import Path
+
 from datamem.demo import play_demo
 from datamem.demo.sample import read_memories
 
@@ -31,3 +35,13 @@ def test_the_demonstration_shows_present_past_why_and_what_would_have_been(tmp_p
 def test_what_the_agent_kept_is_dated_in_order() -> None:
     dates = [memory[":at"] for memory in read_memories()]
     assert dates == sorted(dates)
+
+
+def test_the_readme_shows_what_the_demonstration_says(tmp_path) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"^```text\n(.*?)^```", readme, flags=re.DOTALL | re.MULTILINE)
+    said: list[str] = []
+    play_demo(str(tmp_path / "sample.dm"), said.append)
+    text = "\n".join(said) + "\n"
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert doctest.OutputChecker().check_output(f"...\n{shown}...\n", text, flags)

@@ -81,6 +81,22 @@ def test_every_package_has_its_question_in_the_architecture() -> None:
     assert not unasked, f"ARCHITECTURE.md asks no question about {unasked}"
 
 
+def test_figures_of_the_readme_are_those_of_the_benchmarks() -> None:
+    readme, figures = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("README.md", "docs/benchmarks.md")
+    )
+    table = readme.partition("| measured |")[2].partition("\n\n")[0]
+    claims = [line.rsplit("|", 2)[1] for line in table.splitlines()[2:]]
+    assert len(claims) >= 5
+    for claim in claims:
+        said = re.findall(r"(?<![\w.])[\d.,]*\d", claim)
+        unmeasured = [
+            n for n in said if not re.search(rf"(?<![\d.]){re.escape(n)}(?![\d])", figures)
+        ]
+        assert not unmeasured, f"{claim.strip()}: docs/benchmarks.md does not say {unmeasured}"
+
+
 NOT_ONLY_ERRORS = {"db"}
 """Areas whose names are attributes as well: there only `code="…"` is a code."""
 
