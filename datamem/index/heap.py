@@ -133,7 +133,28 @@ class _Tail:
                 del codes[key]
 
 
-class RootHeap:
+class _Growing:
+    """A heap that appends to a tail of its own."""
+
+    _tail: _Tail
+    companions: Companions
+
+    @property
+    def size(self) -> int:
+        """How many codes there are; the next one."""
+        return self._tail.start + len(self._tail.values)
+
+    def extend(self, values: Sequence[NewValue]) -> None:
+        """Append new values; REQUIRES: none of them is in the heap."""
+        self._tail.extend(values)
+
+    def truncate(self, size: int) -> None:
+        """Forget the values from code `size` on, for a commit that failed."""
+        self._tail.truncate(size)
+        self.companions.truncate(size)
+
+
+class RootHeap(_Growing):
     """The heap of a connection: stored segments, then a tail in memory.
 
     The owner extends it under the commit lock; any thread may read it at any time.
@@ -149,23 +170,9 @@ class RootHeap:
         self.companions = Companions()
 
     @property
-    def size(self) -> int:
-        """How many codes there are; the next one."""
-        return self._tail.start + len(self._tail.values)
-
-    @property
     def stored_size(self) -> int:
         """How many codes are in segments."""
         return self._tail.start
-
-    def extend(self, values: Sequence[NewValue]) -> None:
-        """Append new values; REQUIRES: none of them is in the heap."""
-        self._tail.extend(values)
-
-    def truncate(self, size: int) -> None:
-        """Forget the values from code `size` on, for a commit that failed."""
-        self._tail.truncate(size)
-        self.companions.truncate(size)
 
     def find(self, tag: ValueType, value: Any) -> int | None:
         """Return the code of an equal value, if there is one."""
@@ -291,7 +298,7 @@ class Cut:
     code: int
 
 
-class LayerHeap:
+class LayerHeap(_Growing):
     """A heap that continues another from a cut on, without writing to it."""
 
     def __init__(self, parent: Heap, cut: Cut) -> None:
@@ -299,20 +306,6 @@ class LayerHeap:
         self.cut = cut
         self._tail = _Tail(cut.code)
         self.companions = Companions(parent.companions, cut.code)
-
-    @property
-    def size(self) -> int:
-        """How many codes there are; the next one."""
-        return self._tail.start + len(self._tail.values)
-
-    def extend(self, values: Sequence[NewValue]) -> None:
-        """Append new values; REQUIRES: none of them is in the heap."""
-        self._tail.extend(values)
-
-    def truncate(self, size: int) -> None:
-        """Forget the values from code `size` on."""
-        self._tail.truncate(size)
-        self.companions.truncate(size)
 
     def find(self, tag: ValueType, value: Any) -> int | None:
         """Return the code of an equal value, if there is one."""

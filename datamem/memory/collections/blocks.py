@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from datamem.errors import DatamemError
-from datamem.memory.collections.collection import Collection
+from datamem.memory.collections.agents import AgentCollection
 from datamem.memory.records.context import Forms
 from datamem.memory.records.kinds import get
 from datamem.memory.records.predicates import block_too_long
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datamem.db import Db
 
 
-class Blocks(Collection):
+class Blocks(AgentCollection):
     """Labelled pieces of core memory: "human", "persona" and the like.
 
     The limit is in characters, and the database itself refuses what is longer.
@@ -99,25 +99,9 @@ class Blocks(Collection):
         """Give a block another text; the old one stays in its history."""
         return self._rewrite(ref, lambda _: value)
 
-    def attach(self, ref: Any, agent: Any) -> Record:
-        """Put a block into an agent's context."""
-        return self._after(
-            ref, self.ctx.update(lambda db: [self._link(db, ":db/add", ref, agent)])
-        )
-
-    def detach(self, ref: Any, agent: Any) -> Record:
-        """Take a block out of an agent's context."""
-        return self._after(
-            ref, self.ctx.update(lambda db: [self._link(db, ":db/retract", ref, agent)])
-        )
-
     def of_agent(self, agent: Any, *, db: Db | None = None) -> builtins.list[Record]:
         """Return the blocks in an agent's context, by label."""
-        found = self.list(agents=[agent], db=db)
-        return sorted(found, key=lambda block: str(block.label))
-
-    def _link(self, db: Db, operation: str, ref: Any, agent: Any) -> builtins.list[Any]:
-        return [operation, get(db, "block", ref), ":block/agents", get(db, "agent", agent)]
+        return sorted(super().of_agent(agent, db=db), key=lambda block: str(block.label))
 
     def _rewrite(self, ref: Any, change: Callable[[str], str]) -> Record:
         def build(db: Db) -> Forms:

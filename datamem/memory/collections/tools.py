@@ -6,15 +6,14 @@ import builtins
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from datamem.memory.collections.collection import Collection
-from datamem.memory.records.kinds import get
+from datamem.memory.collections.agents import AgentCollection
 from datamem.memory.records.record import Record
 
 if TYPE_CHECKING:
     from datamem.db import Db
 
 
-class Tools(Collection):
+class Tools(AgentCollection):
     """Definitions of tools."""
 
     kind = "tool"
@@ -39,21 +38,6 @@ class Tools(Collection):
         known = {"name": name, "agents": list(agents) or None, "created_at": self.ctx.now()}
         return self._create(id, {**known, **options})
 
-    def attach(self, ref: Any, agent: Any) -> Record:
-        """Allow an agent to call a tool."""
-        return self._after(
-            ref, self.ctx.update(lambda db: [self._link(db, ":db/add", ref, agent)])
-        )
-
-    def detach(self, ref: Any, agent: Any) -> Record:
-        """Allow it no longer."""
-        return self._after(
-            ref, self.ctx.update(lambda db: [self._link(db, ":db/retract", ref, agent)])
-        )
-
     def of_agent(self, agent: Any, *, db: Db | None = None) -> builtins.list[Record]:
         """Return the tools that an agent may call, by name."""
-        return sorted(self.list(agents=[agent], db=db), key=lambda tool: str(tool.name))
-
-    def _link(self, db: Db, operation: str, ref: Any, agent: Any) -> builtins.list[Any]:
-        return [operation, get(db, "tool", ref), ":tool/agents", get(db, "agent", agent)]
+        return sorted(super().of_agent(agent, db=db), key=lambda tool: str(tool.name))
