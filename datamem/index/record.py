@@ -33,6 +33,7 @@ from datamem.txlog.chain import (
 RECORD_VERSION: Final = 1
 _TRANSACTION, _ROOT = 1, 2
 _DATOM: Final = Struct("<qqqB")
+_DATOM_ROW: Final = np.dtype([("e", "<i8"), ("a", "<i8"), ("v", "<i8"), ("added", "u1")])
 _VALUE_HEAD: Final = Struct("<QB")
 _HEADER: Final = Struct("<QqQQQ")
 _BULK: Final = 256
@@ -156,18 +157,16 @@ def _digest(
         return next_digest(previous, _HEADER.pack(*head), leaf_digests(salts, items))
     cut = len(items) * SALT_BYTES
     leaves = leaf_digests(salts[:cut], items)
-    leaves += table_digests(salts[cut:], _datom_table(datoms), _DATOM.size)
+    leaves += table_digests(salts[cut:], _datom_table(datoms))
     return next_digest(previous, _HEADER.pack(*head), leaves)
 
 
-def _datom_table(datoms: tuple[Any, ...]) -> bytes:
-    """Return the datoms as `_DATOM` packs them, end to end."""
-    table = np.empty(
-        len(datoms[0]), [("e", "<i8"), ("a", "<i8"), ("v", "<i8"), ("added", "u1")]
-    )
-    for name, column in zip(("e", "a", "v", "added"), datoms, strict=True):
+def _datom_table(datoms: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+    """Return the datoms as `_DATOM` packs them, a row each."""
+    table = np.empty(len(datoms[0]), _DATOM_ROW)
+    for name, column in zip(_DATOM_ROW.names or (), datoms, strict=True):
         table[name] = column
-    return table.tobytes()
+    return table
 
 
 def encode_root_entry(t: int, blob: str) -> bytes:

@@ -18,7 +18,7 @@ are 16 unknown random bytes under SHA-256: guessing the value means guessing tho
 from __future__ import annotations
 
 from hashlib import sha256, shake_128
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -60,27 +60,27 @@ def leaf_digests(salts: bytes, items: Sequence[bytes]) -> bytes:
     )
 
 
-def table_digests(salts: bytes, items: bytes, item_bytes: int) -> bytes:
-    """Return `leaf_digests` of items that are equally long and end to end, a third faster.
+def table_digests(salts: bytes, items: np.ndarray[Any, Any]) -> bytes:
+    """Return `leaf_digests` of items that are equally long, a third faster.
 
     Args:
         salts: 16 bytes per item.
-        items: the items, `item_bytes` each.
-        item_bytes: at least 1.
+        items: the items as rows of a numpy array, whose bytes they are.
 
     Example:
         >>> salts = leaf_salts(bytes(32), 2)
-        >>> table_digests(salts, b"a datomanother", 7) == leaf_digests(
-        ...     salts, [b"a datom", b"another"]
-        ... )
+        >>> items = np.array([b"a datom", b"another"])
+        >>> table_digests(salts, items) == leaf_digests(salts, items.tolist())
         True
     """
-    table = np.zeros((len(items) // item_bytes, 1 + SALT_BYTES + item_bytes), np.uint8)
-    table[:, 1 : 1 + SALT_BYTES] = np.frombuffer(salts, np.uint8).reshape(-1, SALT_BYTES)
-    table[:, 1 + SALT_BYTES :] = np.frombuffer(items, np.uint8).reshape(-1, item_bytes)
-    data, width = table.tobytes(), table.shape[1]
-    starts = range(0, len(data), width)
-    return b"".join([sha256(data[start : start + width]).digest() for start in starts])
+    table = np.empty(
+        len(items), [("kind", "u1"), ("salt", f"V{SALT_BYTES}"), ("item", items.dtype)]
+    )
+    table["kind"] = 0
+    table["salt"] = np.frombuffer(salts, table.dtype["salt"])
+    table["item"] = items
+    whole: list[bytes] = table.view(f"V{table.itemsize}").tolist()
+    return b"".join([sha256(item).digest() for item in whole])
 
 
 def next_digest(previous: bytes, header: bytes, leaves: bytes) -> bytes:
