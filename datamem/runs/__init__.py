@@ -1,8 +1,10 @@
 """Runs of agents: what happened, in which order, on what grounds, and proof that it is unchanged."""
 
 from datamem.runs.chat import chat_agent
+from datamem.runs.comparing.script import Divergence
 from datamem.runs.current import attach, current_run, detach, require_runs
 from datamem.runs.diff import RunDifference, diff
+from datamem.runs.drawing import draw, draw_beside
 from datamem.runs.events import (
     Event,
     NewEvent,
@@ -24,7 +26,6 @@ from datamem.runs.inspect import (
     why,
 )
 from datamem.runs.opentelemetry.exchange import export_otlp, import_otlp
-from datamem.runs.pictures_runs import draw, draw_beside
 from datamem.runs.recorder.context import RunContext
 from datamem.runs.recorder.read import Recording, load_recording, read_recording, save_recording
 from datamem.runs.recorder.record import Recorded, record, recording
@@ -32,7 +33,6 @@ from datamem.runs.recorder.steps import Step
 from datamem.runs.recorder.values import RecordError
 from datamem.runs.replayer.journal import Override, ReplayError, answer, ask, fail
 from datamem.runs.replayer.replay import Frame, Playback, Replay, replay, replay_async
-from datamem.runs.replayer.script import Divergence
 from datamem.runs.runs import (
     Run,
     RunRecord,

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, overload
 from datamem.db.database import Db
 from datamem.db.diff import diff as diff_values
 from datamem.db.difference import Difference
-from datamem.runs.diff_steps import Pair, align_steps
+from datamem.runs.comparing.align import Pair, align_steps
 from datamem.runs.pictures import side_by_side_svg
 from datamem.runs.recorder.read import Recording, read_recording
 from datamem.runs.recorder.steps import Step

@@ -21,11 +21,11 @@ from datamem.errors import RunError
 from datamem.ids import t_of_tx, tx_of_t
 from datamem.index.changes import changed_facts
 from datamem.kv.reading import entity_of, refs_of, value_of
+from datamem.runs.comparing.script import shortened
 from datamem.runs.events import Event
 from datamem.runs.pictures import Node, tree_svg
 from datamem.runs.recorder.read import tx_of
 from datamem.runs.recorder.steps import Step, is_memory
-from datamem.runs.replayer.script import shortened
 from datamem.runs.runs import Run
 from datamem.runs.traces import Trace, TraceRef, find_trace, get_trace, read_traces
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from datamem.runs.diff_steps import Pair
+from datamem.runs.comparing.align import Pair
+from datamem.runs.comparing.script import shortened
 from datamem.runs.recorder.steps import Step
-from datamem.runs.replayer.script import shortened
 from datamem.svg import CHAR_WIDTH, GRID, PALE, Canvas, Picture
 from datamem.svg import shortened as one_line
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.runs import draw, draw_beside, record
-from datamem.runs.diff_steps import align_steps
+from datamem.runs.comparing.align import align_steps
 from datamem.runs.pictures import (
     graphviz,
     mermaid,

@@ -10,11 +10,11 @@ from typing import Any, Literal
 from datamem.db.database import Db
 from datamem.db.report import TxReport
 from datamem.errors import DatamemError
+from datamem.runs.comparing.script import Divergence, Script, compare_results
 from datamem.runs.recorder.journals import Answer
 from datamem.runs.recorder.steps import Failure, Step
 from datamem.runs.recorder.values import decode_value, encode_value
 from datamem.runs.replayer.branch import BranchJournal
-from datamem.runs.replayer.script import Divergence, Script, compare_results
 from datamem.runs.runs import Run
 
 Mode = Literal["strict", "fall-through"]

@@ -12,7 +12,8 @@ from datamem.db.database import Db
 from datamem.db.diff import diff
 from datamem.db.difference import Difference
 from datamem.kv.reading import entity_of
-from datamem.runs.diff_steps import Pair, align_steps
+from datamem.runs.comparing.align import Pair, align_steps
+from datamem.runs.comparing.script import Divergence, Script
 from datamem.runs.pictures import side_by_side_svg, tree_of, tree_svg
 from datamem.runs.recorder.context import RunContext
 from datamem.runs.recorder.read import Recording, read_recording
@@ -21,7 +22,6 @@ from datamem.runs.recorder.steps import Step, is_memory
 from datamem.runs.recorder.values import digest_of
 from datamem.runs.replayer.branch import BranchJournal
 from datamem.runs.replayer.journal import Mode, Override, Replayer, ReplayError, ReplayStopped
-from datamem.runs.replayer.script import Divergence, Script
 from datamem.runs.runs import Run, end_run
 from datamem.runs.verify import verify
 

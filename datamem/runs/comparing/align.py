@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final, Literal
 
+from datamem.runs.comparing.script import describe, difference
 from datamem.runs.recorder.steps import Step
-from datamem.runs.replayer.script import describe, difference
 
 Verdict = Literal["same", "other-result", "other-input", "only-a", "only-b"]
 
