@@ -261,20 +261,22 @@ def walk(clauses: Iterable[Clause]) -> Iterator[Clause]:
 
 
 def _check_settings(query: Query) -> None:
-    """Refuse variables of `:limit` and its kin that are no inputs: they would silently be nothing."""
+    """Refuse variables of `:limit`, of `pull` and their kin that are no inputs of one value each."""
     given = {item.variable.name for item in query.inputs if isinstance(item, BindScalar)}
-    settings = (
+    settings = [
         (":limit", query.limit),
         (":offset", query.offset),
         (":timeout", query.timeout_ms),
         (":after", query.after),
-    )
+    ]
+    settings += [("pull", e.pattern) for e in query.find.elements if isinstance(e, Pull)]
     for name, value in settings:
         if isinstance(value, Variable) and value.name not in given:
+            is_other = value.name in input_variables(query)
             raise query_error(
-                f"{name} takes {value.name}, which is no input",
+                f"{name} takes {value.name}, which is no input{' of one value' * is_other}",
                 code="query/unbound-variable",
-                hint=near(value.name, given) or f"add {value.name} to :in",
+                hint=near(value.name, given) or f"name {value.name} in :in, by itself",
                 text=query.text,
                 offset=value.offset,
                 variable=value.name,
@@ -290,6 +292,15 @@ def _check_labels(query: Query) -> None:
             f"{kind} cannot name the parts of a {query.find.shape} find",
             code="query/keys",
             hint="use it with a relation or a tuple",
+            text=query.text,
+            offset=query.keys_offset,
+        )
+    repeated = [name for name, count in Counter(query.keys).items() if count > 1]
+    if repeated:
+        raise query_error(
+            f"{kind} gives two elements the name {repeated[0]}, and a row is a map",
+            code="query/keys",
+            hint="a name of its own for each element",
             text=query.text,
             offset=query.keys_offset,
         )

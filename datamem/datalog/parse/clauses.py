@@ -16,6 +16,7 @@ from datamem.datalog.parse.terms import (
     DEFAULT_SOURCE,
     TermBuilder,
     VariableForm,
+    holds_variable,
     offset_of,
     symbols,
 )
@@ -109,7 +110,7 @@ class ClauseBuilder(TermBuilder):
         """Replace a lookup ref that holds a variable by a hidden variable and its pattern."""
         if not isinstance(term, Constant) or not isinstance(term.value, list):
             return term
-        if not any(isinstance(item, VariableForm) for item in term.value):
+        if not holds_variable(term.value):
             return term
         match term.value:
             case [Keyword() as attribute, VariableForm() as value]:
@@ -123,6 +124,7 @@ class ClauseBuilder(TermBuilder):
             "a variable inside a vector is only understood in a lookup ref [attribute ?value]",
             "query/syntax",
             term.offset,
+            "a clause has one pair of brackets, the arguments of a rule have none",
         )
 
     def _hidden(self) -> Variable:
@@ -155,11 +157,24 @@ class ClauseBuilder(TermBuilder):
             form = plain[0].value
             if isinstance(form, list | dict):
                 plain[0] = Constant(NestedQuery(symbols(form)), plain[0].offset)
+        elif function not in SEARCHES:
+            self._check_arguments(plain)
         if function in READ_DATABASE and not isinstance(
             plain[0] if plain else None, SourceName
         ):
             plain.insert(0, SourceName(DEFAULT_SOURCE, offset_of(opening)))
         return _Call(function, tuple(plain), offset_of(opening), extra)
+
+    def _check_arguments(self, args: list[Any]) -> None:
+        """Refuse collections that hold variables: they are constants, and variables no values."""
+        for arg in args:
+            if isinstance(arg, Constant) and holds_variable(arg.value):
+                raise self._fail(
+                    "a variable inside a constant is not replaced by its value",
+                    "query/syntax",
+                    arg.offset,
+                    "make the collection with a call: (vector ?x ?y), (hash-map :key ?x)",
+                )
 
     def nested_call(self, call: _Call) -> _Nested:
         return _Nested(call)

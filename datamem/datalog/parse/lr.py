@@ -26,14 +26,18 @@ class Token:
         type: which terminal it is.
         value: what it stands for.
         start_pos: where it stood in the text; None in a query that is no text.
+        section: the token of the query's section that it is in, such as "WHERE".
+        is_map: the query is a map.
     """
 
-    __slots__ = ("start_pos", "type", "value")
+    __slots__ = ("is_map", "section", "start_pos", "type", "value")
 
     def __init__(self, type_: str, value: Any, start_pos: int | None = None) -> None:
         self.type = type_
         self.value = value
         self.start_pos = start_pos
+        self.section = ""
+        self.is_map = False
 
 
 class UnexpectedToken(Exception):  # noqa: N818  # always caught by the parser's caller

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from datamem.datalog.columns.values import print_value
 from datamem.datalog.faults import Place, query_error
 from datamem.datalog.parse import tokens
 from datamem.datalog.parse.check import check_query, check_rules
+from datamem.datalog.parse.hints import hint_for
 from datamem.datalog.parse.lr import END, Token, UnexpectedToken, query_table
 from datamem.datalog.parse.queries import Builder
 from datamem.datalog.syntax import Query, Rule
@@ -32,6 +34,8 @@ _READABLE: Final = {
     "CALLABLE": "a function",
     "$END": "the end",
     "ORDER_BY": ":order-by",
+    "ASC": ":asc",
+    "DESC": ":desc",
     "NUMBER_KEY": ":limit, :offset or :timeout",
     "AFTER": ":after",
     "NOT_JOIN": "not-join",
@@ -88,10 +92,13 @@ def _unexpected(error: UnexpectedToken, text: str | None) -> QueryError:
     token = error.token
     names = [_READABLE.get(name, name.lower().replace("_", "-")) for name in error.accepts]
     if token.type != END:
+        if text is not None and token.value in ("]", ")", "}"):
+            tokens.check_brackets(text)
+        shown = token.value if token.value in tokens.BRACKETS else print_value(token.value)
         return query_error(
-            f"{token.value} cannot stand here; what can: {', '.join(sorted(names))}",
+            f"{shown} cannot stand here; what can: {', '.join(sorted(names))}",
             code="query/syntax",
-            hint=tokens.hint_for(token.value, error.accepts),
+            hint=hint_for(token.value, error.accepts, token.section, is_map=token.is_map),
             text=text,
             offset=-1 if token.start_pos is None else token.start_pos,
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from datamem.datalog.columns.values import print_value
 from datamem.datalog.faults import query_error
 from datamem.datalog.parse.clauses import ClauseBuilder, Variables
 from datamem.datalog.parse.lr import Token
@@ -20,7 +21,7 @@ from datamem.datalog.syntax import (
     Rule,
     Variable,
 )
-from datamem.edn import Keyword
+from datamem.edn import Keyword, Symbol
 
 _DEFAULT = Keyword(":default")
 
@@ -64,6 +65,8 @@ class Builder(ClauseBuilder):
         source = names[0].value.text if len(names) == 2 else DEFAULT_SOURCE
         if isinstance(pattern, VariableForm):
             pattern = pattern.variable
+        elif isinstance(pattern, Symbol) and pattern.text != "*":
+            pattern = Variable(pattern.text, offset_of(names[-1]))
         return Pull(source, self.variable(names[-1]), pattern, offset_of(opening))
 
     def aggregate(self, opening: Token, function: Any, *args: Any) -> Aggregate:
@@ -81,10 +84,14 @@ class Builder(ClauseBuilder):
                 )
         return Aggregate(function, arguments, default, offset_of(opening))
 
+    def column_number(self, token: Token) -> Token:
+        return token
+
     def ascending(self, key: Any, direction: Token | None = None) -> OrderItem:
         down = direction is not None and direction.type == "DESC"
-        offset = getattr(key, "offset", -1)
-        return OrderItem(key, down, offset)
+        if isinstance(key, Token):
+            return OrderItem(key.value, down, offset_of(key))
+        return OrderItem(key, down, getattr(key, "offset", -1))
 
     descending = ascending
 
@@ -139,7 +146,10 @@ class Builder(ClauseBuilder):
         value = token.value
         if type(value) is not int or value < 0:
             raise self._fail(
-                f"{value} is not a count", "query/syntax", offset_of(token), "0, 1, 2 …"
+                f"{print_value(value)} is not a count",
+                "query/syntax",
+                offset_of(token),
+                "0, 1, 2 …",
             )
         return value
 

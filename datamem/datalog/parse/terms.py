@@ -7,9 +7,10 @@ from __future__ import annotations
 import itertools
 from typing import Any, Final
 
+from datamem.datalog.columns.values import print_value
 from datamem.datalog.faults import query_error
+from datamem.datalog.parse.hints import hint_for_term
 from datamem.datalog.parse.lr import Token
-from datamem.datalog.parse.tokens import hint_for
 from datamem.datalog.syntax import (
     BindCollection,
     BindIgnore,
@@ -52,6 +53,20 @@ def symbols(form: Any) -> Any:
         case _:
             pass
     return form
+
+
+def holds_variable(form: Any) -> bool:
+    """Tell whether a constant form holds a variable, however deep."""
+    match form:
+        case VariableForm():
+            return True
+        case dict():
+            return any(holds_variable(item) for pair in form.items() for item in pair)
+        case list() | tuple() | frozenset():
+            return any(holds_variable(item) for item in form)
+        case _:
+            pass
+    return False
 
 
 def offset_of(token: Token) -> int:
@@ -107,12 +122,14 @@ class TermBuilder:
             f"{token.value} is not a variable, a constant or _",
             "query/syntax",
             offset_of(token),
-            hint_for(token.value)
-            or f"attributes and keywords start with a colon, variables with ?: :{token.value}",
+            hint_for_term(token.value),
         )
 
     def source_name(self, token: Token) -> SourceName:
         return SourceName(token.value.text, offset_of(token))
+
+    def plain_input(self, token: Token) -> BindScalar:
+        return BindScalar(self.variable(token))
 
     def rules_input(self, _token: Token) -> RulesInput:
         return RulesInput()
@@ -131,8 +148,15 @@ class TermBuilder:
     def list_form(self, _open: Token, *items: Any) -> Any:
         return EdnList(items[:-1])
 
-    def map_form(self, _open: Token, *items: Any) -> Any:
+    def map_form(self, opening: Token, *items: Any) -> Any:
         pairs = items[:-1]
+        if len(pairs) % 2:
+            raise self._fail(
+                f"the key {print_value(pairs[-1])} has no value",
+                "edn/odd-map",
+                offset_of(opening),
+                "a map is written {key value …}",
+            )
         return {frozen(pairs[i]): pairs[i + 1] for i in range(0, len(pairs) - 1, 2)}
 
     def set_form(self, _open: Token, *items: Any) -> Any:

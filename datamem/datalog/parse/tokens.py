@@ -8,11 +8,12 @@ constant inside a clause; `not` starts a clause after a bracket and is a functio
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
-from datamem.datalog.faults import near, syntax_error
+from datamem.datalog.faults import syntax_error
+from datamem.datalog.parse.hints import HEADS, SECTIONS, hint_for_key
 from datamem.datalog.parse.lr import Token
 from datamem.edn import EdnList, Keyword, Symbol, TokenKind, read, tokenize
 from datamem.edn import Token as EdnToken
@@ -20,7 +21,7 @@ from datamem.edn import Token as EdnToken
 Piece: TypeAlias = tuple[str, Any, int]
 """(kind, value, offset): kind is one of the brackets `[ ] ( ) { } #{`, or `value`."""
 
-_BRACKETS: Final = {
+BRACKETS: Final = {
     "[": "LSQB",
     "]": "RSQB",
     "(": "LPAR",
@@ -28,33 +29,6 @@ _BRACKETS: Final = {
     "{": "LBRACE",
     "}": "RBRACE",
     "#{": "LSET",
-}
-_SECTIONS: Final = {
-    ":find": "FIND",
-    ":with": "WITH",
-    ":in": "IN",
-    ":where": "WHERE",
-    ":keys": "KEYS",
-    ":strs": "KEYS",
-    ":syms": "KEYS",
-    ":order-by": "ORDER_BY",
-    ":having": "HAVING",
-    ":limit": "NUMBER_KEY",
-    ":offset": "NUMBER_KEY",
-    ":timeout": "NUMBER_KEY",
-    ":after": "AFTER",
-}
-_IN_FIND: Final = {
-    "FIND": ":find names variables, and clauses bind them: [:find ?v :where [?e {} ?v]]"
-}
-_HEADS: Final = {
-    "not": "NOT",
-    "not-join": "NOT_JOIN",
-    "or": "OR",
-    "or-join": "OR_JOIN",
-    "and": "AND",
-    "optional": "OPTIONAL",
-    "pull": "PULL",
 }
 _MARKS: Final = {"_": "BLANK", "%": "PERCENT", "...": "DOTS", ".": "DOT"}
 
@@ -82,7 +56,7 @@ def text_pieces(text: str) -> Iterator[Piece]:
                 after = _after_form(found, i + 1)
                 yield "value", read(text[token.start : found[after - 1].end]), token.start
                 i = after
-            case _ if token.kind in _BRACKETS:
+            case _ if token.kind in BRACKETS:
                 yield str(token.kind), None, token.start
                 i += 1
             case _:
@@ -125,12 +99,37 @@ def _regex(source: str, text: str, offset: int) -> re.Pattern[str]:
         ) from None
 
 
+def check_brackets(text: str) -> None:
+    """Refuse a text in which a bracket closes another kind.
+
+    Raises:
+        QueryError: `edn/unbalanced`.
+    """
+    opened: list[tuple[str, int]] = []
+    for kind, _, offset in text_pieces(text):
+        if kind == "value":
+            continue
+        if kind in _CLOSING:
+            opened.append((kind, offset))
+        elif opened and _CLOSING[(last := opened.pop())[0]] != kind:
+            raise syntax_error(
+                f"{kind} closes {last[0]}",
+                code="edn/unbalanced",
+                hint=f"a {_CLOSING[last[0]]} is missing before it",
+                text=text,
+                offset=offset,
+            )
+
+
+_CLOSING: Final = {"[": "]", "(": ")", "{": "}", "#{": "}"}
+
+
 def _after_form(found: Sequence[EdnToken], i: int) -> int:
     """Return the index after the form that starts at token `i`."""
     depth = 0
     while i < len(found):
         kind = found[i].kind
-        if kind in "[({#{" and kind in _BRACKETS:
+        if kind in "[({#{" and kind in BRACKETS:
             depth += 1
         elif kind in "])}":
             depth -= 1
@@ -160,42 +159,8 @@ def data_pieces(form: Any) -> Iterator[Piece]:
 
 
 def _section_key(key: Any) -> Any:
-    is_bare = type(key) is str and f":{key}" in _SECTIONS
+    is_bare = type(key) is str and f":{key}" in SECTIONS
     return Keyword(f":{key}") if is_bare else key
-
-
-def hint_for(value: Any, expected: Collection[str] = ()) -> str | None:
-    """Return what was meant by a token that cannot stand where it stands, where that is plain.
-
-    Args:
-        value: of the token; a bracket's is its text.
-        expected: the kinds of token that could stand there.
-    """
-    text = value.text if isinstance(value, Symbol) else value
-    if isinstance(value, Symbol) and f":{text}" in _SECTIONS:
-        return f"did you mean :{text}?"
-    if {"LPAR"} == set(expected) or {"LPAR", "LSQB"} == set(expected):
-        return "rules are a list of rules, each with its head first: [[(name ?x) [?x :attribute ?y]]]"
-    if isinstance(value, Symbol) and text.startswith("?") and "NOT_JOIN" in expected:
-        return "a pattern has brackets, [?e :attribute ?value]; (…) calls a rule"
-    if {"LSQB", "LBRACE"} == set(expected):
-        return "a query is a vector, [:find ?e :where [?e :attribute ?value]], or a map"
-    if isinstance(value, Symbol) and text in _COMPARISONS:
-        return f"compare in a clause of its own: [?e :attribute ?v] [({text} ?v …)]"
-    if type(value) is str and value.startswith("?"):
-        return f"variables are written without quotes: {value}"
-    if isinstance(value, Symbol) and text.startswith("?") and "WHERE" in expected:
-        return (
-            "a clause has brackets, [?e :attribute ?value]; variables to find come before a dot"
-        )
-    if value == "]" and set(expected) == {"$END"}:
-        return "there is a bracket too many"
-    if value == ")" and "LSET" in expected and "LSQB" in expected:
-        return "pull needs a variable and a pattern: (pull ?e [*])"
-    return None
-
-
-_COMPARISONS: Final = ("<", "<=", ">", ">=", "=", "==", "!=", "not=")
 
 
 def _has_symbol(form: Any) -> bool:
@@ -255,7 +220,7 @@ def query_tokens(pieces: Iterable[Piece], text: str | None) -> Iterator[Token]:
     previous = ""
     for kind, value, offset in pieces:
         if kind != "value":
-            name = _BRACKETS[kind]
+            name = BRACKETS[kind]
             if depth == 0 and kind == "{":
                 in_map = True
             depth += 1 if kind in "[({#{" else -1
@@ -269,7 +234,9 @@ def query_tokens(pieces: Iterable[Piece], text: str | None) -> Iterator[Token]:
             name = _name(value, section, previous)
             if section == "ORDER_BY" and name == "CONST" and not call_depth:
                 _check_order(value, offset, text)
-        yield Token(name, value if kind == "value" else kind, start_pos=offset)
+        token = Token(name, value if kind == "value" else kind, start_pos=offset)
+        token.section, token.is_map = section, in_map
+        yield token
         previous = "LPAR" if name == "SRC" and previous == "LPAR" else name
 
 
@@ -289,18 +256,18 @@ def rule_tokens(pieces: Iterable[Piece]) -> Iterator[Token]:
     """Name the pieces of a set of rules."""
     previous = ""
     for kind, value, offset in pieces:
-        name = _BRACKETS[kind] if kind != "value" else _name(value, "WHERE", previous)
+        name = BRACKETS[kind] if kind != "value" else _name(value, "WHERE", previous)
         yield Token(name, value if kind == "value" else kind, start_pos=offset)
         previous = "LPAR" if name == "SRC" and previous == "LPAR" else name
 
 
 def _section(value: Keyword, offset: int, text: str | None, section: str) -> str:
-    name = _SECTIONS.get(value)
+    name = SECTIONS.get(value)
     if name is None:
         raise syntax_error(
             f"{value} is not a part of a query",
             code="query/unknown-key",
-            hint=near(value, _SECTIONS) or _IN_FIND.get(section, "").format(value) or None,
+            hint=hint_for_key(str(value), section),
             text=text,
             offset=offset,
             key=str(value),
@@ -327,7 +294,7 @@ def _symbol_name(text: str, section: str, previous: str) -> str:
     if first == "$":
         return "SRC"
     if previous == "LPAR":
-        head = _HEADS.get(text)
+        head = HEADS.get(text)
         if head is not None and (head == "PULL") == (section == "FIND"):
             return head
         return "SYMBOL"
