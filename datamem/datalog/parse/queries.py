@@ -65,8 +65,9 @@ class Builder(ClauseBuilder):
         source = names[0].value.text if len(names) == 2 else DEFAULT_SOURCE
         if isinstance(pattern, VariableForm):
             pattern = pattern.variable
-        elif isinstance(pattern, Symbol) and pattern.text != "*":
-            pattern = Variable(pattern.text, offset_of(names[-1]))
+        elif isinstance(pattern, Symbol):
+            is_wild = pattern.text == "*"
+            pattern = "*" if is_wild else Variable(pattern.text, offset_of(names[-1]))
         return Pull(source, self.variable(names[-1]), pattern, offset_of(opening))
 
     def aggregate(self, opening: Token, function: Any, *args: Any) -> Aggregate:
