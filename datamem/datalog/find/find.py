@@ -9,6 +9,7 @@ import numpy as np
 
 from datamem.datalog.columns import kernels
 from datamem.datalog.columns.relation import Relation
+from datamem.datalog.columns.values import print_value
 from datamem.datalog.execute.context import Context
 from datamem.datalog.execute.execute import join_components
 from datamem.datalog.faults import placed, query_error
@@ -89,7 +90,10 @@ def number(value: Any, what: str, context: Context) -> int | None:
     if value is None or (type(value) is int and value >= 0):
         return value
     raise query_error(
-        f"{what} needs a count, and got {value!r}", code="query/bad-count", text=context.text
+        f"{what} needs a count, and got {print_value(value)}",
+        code="query/bad-count",
+        hint="0, 1, 2 …",
+        text=context.text,
     )
 
 
@@ -150,6 +154,7 @@ def _order_variable(item: OrderItem, elements: list[FindElement], context: Conte
     raise query_error(
         "only variables and aggregates can order rows",
         code="query/bad-order",
+        hint="order by a variable of :where, which need not be found",
         text=context.text,
         offset=item.offset,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from datamem.datalog.columns import kernels
 from datamem.datalog.columns.relation import Relation
+from datamem.datalog.columns.values import print_value
 from datamem.datalog.execute.context import Context
 from datamem.datalog.execute.execute import join_components
 from datamem.datalog.faults import near, query_error
@@ -129,6 +130,7 @@ def _aggregate_order(
             raise query_error(
                 ":order-by of a query with aggregates takes what :find has, or aggregates",
                 code="query/bad-order",
+                hint=f"a group has many: order by one of them, such as (min {getattr(key, 'name', '?x')})",
                 text=context.text,
                 offset=item.offset,
             )
@@ -142,7 +144,8 @@ def _aggregate(
     name, args = element.function, element.args
     if name == "aggregate" and args and isinstance(args[0], Variable):
         name, args = args[0], args[1:]
-    if not args:
+    is_constant = not any(isinstance(arg, Variable | Aggregate) for arg in args)
+    if not args or (is_constant and name in AGGREGATES):
         raise query_error(
             f"{describe_find(element)} aggregates nothing",
             code="query/arity",
@@ -172,7 +175,9 @@ def _constant(arg: Any, context: Context, element: Aggregate) -> Any:
     raise query_error(
         f"{describe_find(arg)} in {describe_find(element)} is neither a constant nor an input",
         code="query/bad-aggregate",
-        hint="only the last argument of an aggregate is aggregated",
+        hint="only the last argument of an aggregate is aggregated"
+        if element.function in AGGREGATES
+        else f"calculate in :where, [{describe_find(element)} ?x], and find ?x",
         text=context.text,
         offset=element.offset,
     )
@@ -187,31 +192,60 @@ def _aggregate_column(
     element: Aggregate,
     context: Context,
 ) -> list[Any]:
+    if isinstance(name, str):
+        _check_constants(name, constants, element, context)
     if not rows.size:
         default = element.default
         return [None if default is None else default.value] * groups.count
     column = (rows.column(variable), rows.domain(variable))
     if isinstance(name, str):
-        call, most = AGGREGATES[name]
+        call, _ = AGGREGATES[name]
         if name == "count" and not constants:
             return count_rows(groups)
         if not constants and (found := vector_aggregate(name, column, groups)) is not None:
             return found
-        if len(constants) > most:
-            raise query_error(
-                f"{name} takes {most} arguments before its variable, not {len(constants)}",
-                code="query/arity",
-                text=context.text,
-                offset=element.offset,
-            )
         lists = groups.lists(column[1].decode(column[0]))
         return [_called(call, (values, *constants), element, context) for values in lists]
     value = context.given.get(name.name) if isinstance(name, Variable) else name
     if isinstance(value, str) and value in AGGREGATES:
         return _aggregate_column(value, constants, variable, rows, groups, element, context)
+    if not callable(value):
+        raise query_error(
+            f"{describe_find(name)} is {print_value(value)}, which cannot be called",
+            code="query/not-a-function",
+            hint="give a Python callable, or the name of an aggregate, as the input",
+            text=context.text,
+            offset=element.offset,
+        )
     call = of_callable(value, describe_find(element)).call
     lists = groups.lists(column[1].decode(column[0]))
     return [_called(call, (*constants, values), element, context) for values in lists]
+
+
+def _check_constants(
+    name: str, constants: list[Any], element: Aggregate, context: Context
+) -> None:
+    """Refuse another number of constants before the variable, and what is no count."""
+    most = AGGREGATES[name][1]
+    least = int(name == "sample")
+    if not least <= len(constants) <= most:
+        takes = "a number" if most else "nothing"
+        raise query_error(
+            f"{name} takes {takes} before its variable, and got {len(constants)}",
+            code="query/arity",
+            hint=f"({name} 2 ?x)" if most else f"({name} ?x)",
+            text=context.text,
+            offset=element.offset,
+        )
+    for value in constants:
+        if type(value) is not int or value < 0:
+            raise query_error(
+                f"{name} needs a count, and got {print_value(value)}",
+                code="query/bad-count",
+                hint="0, 1, 2 …",
+                text=context.text,
+                offset=element.offset,
+            )
 
 
 def _called(call: Any, args: tuple[Any, ...], element: Aggregate, context: Context) -> Any:
@@ -251,7 +285,9 @@ def _function_of(
         raise query_error(
             f"there is no aggregate or function {describe_find(element)}",
             code="query/unknown-aggregate",
-            hint=near(str(name), AGGREGATES),
+            hint="a variable, then the pattern: (pull ?e [*])"
+            if name == "pull"
+            else near(str(name), AGGREGATES),
             text=context.text,
             offset=element.offset,
         )
