@@ -1,6 +1,6 @@
 """The fast way for many maps of plain values at once: an attribute at a time, in columns.
 
-Maps with the same keys, in the same order, are read together: their values become columns of words, their
+Maps with the same keys are read together: their values become columns of words, their
 entities a column of ids. Entities may be new, named by tempids or by nothing; or be named by their ids,
 by lookup refs, or by an identity that the map says (an upsert), in which case what they have already is read a
 column at a time as well. The plan is that of the general stages; or None as soon as anything is not
@@ -9,8 +9,10 @@ plain, as `plain` does.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -23,7 +25,7 @@ from datamem.transact.plain import Column, NotPlain, PlainReader
 from datamem.transact.plan import TxPlan, plan_column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from datamem.schema import EntitySpec
     from datamem.transact.ports import DbView
@@ -88,7 +90,7 @@ class _Bulk:
         self._read = ColumnReader(db, self._plain.encoder)
         self._entities = np.zeros(len(items), np.int64)
         self._has_datoms = np.zeros(len(items), np.bool_)
-        self._keys: list[tuple[int, int | str]] = []
+        self._keys: list[tuple[Int64Array, list[int | str]]] = []
         self._parts: list[_Part] = []
         self._next_entity = db.next_entity
 
@@ -96,9 +98,8 @@ class _Bulk:
         """Return the plan."""
         if meta:
             self._plain.read_meta(meta)
-        for names, maps in _shapes(self._items).items():
-            forms = [self._items[i] for i in maps.tolist()]
-            self._read_maps(maps, {name: [form[name] for form in forms] for name in names})
+        for maps, values in _shapes(self._items):
+            self._read_maps(maps, values)
         for part in self._parts:
             self._has_datoms[part.maps] = True
         self._claim()
@@ -148,7 +149,7 @@ class _Bulk:
             return
         ids = written_ids(values)
         if ids is None:
-            self._keys += zip(maps.tolist(), values, strict=True)
+            self._keys.append((maps, values))
         else:
             self._entities[maps] = ids
 
@@ -201,9 +202,9 @@ class _Bulk:
         self._entities[is_new] = np.arange(count) + self._next_entity
         self._next_entity += count
         tempids = self._read.tempids
-        for i, key in self._keys:
-            tempids[key] = int(self._entities[i])
-        if len(tempids) < len(self._keys) or 0 in tempids.values():
+        for maps, keys in self._keys:
+            tempids.update(zip(keys, self._entities[maps].tolist(), strict=True))
+        if len(tempids) < sum(len(keys) for _, keys in self._keys) or 0 in tempids.values():
             raise NotPlain
 
     def _check_ids(self) -> None:
@@ -306,23 +307,36 @@ class _Bulk:
         return rows
 
 
-def _shapes(items: list[Any]) -> dict[tuple[Any, ...], Int64Array]:
-    """Return the numbers of the maps with the same keys, by these.
+def _shapes(items: list[Any]) -> list[tuple[Int64Array, Values]]:
+    """Return the numbers of maps with the same keys, and their values.
 
     Raises:
         NotPlain: where something is no map, or most maps are different.
     """
     if set(map(type, items)) != {dict}:
         raise NotPlain
+    if len(set(map(len, items))) == 1:
+        with suppress(KeyError):
+            return [(np.arange(len(items)), _values(items, items[0]))]
     shapes = list(map(tuple, items))
     found: dict[tuple[Any, ...], list[int]] = {shape: [] for shape in dict.fromkeys(shapes)}
-    if len(found) == 1:
-        return {shapes[0]: np.arange(len(items))}
     if len(found) * _MAPS_A_SHAPE > len(items):
         raise NotPlain
     for i, shape in enumerate(shapes):
         found[shape].append(i)
-    return {shape: np.array(maps, np.int64) for shape, maps in found.items()}
+    return [
+        (np.array(maps, np.int64), _values([items[i] for i in maps], shape))
+        for shape, maps in found.items()
+    ]
+
+
+def _values(forms: list[dict[Any, Any]], names: Iterable[Any]) -> Values:
+    """Return the values of maps that have these keys.
+
+    Raises:
+        KeyError: where one has not.
+    """
+    return {name: list(map(itemgetter(name), forms)) for name in names}
 
 
 def _has_twice(maps: Int64Array, words: Int64Array) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from datamem.edn import Keyword
 from datamem.index.kernels import Int64Array
 from datamem.index.words import words_of_doubles
 from datamem.schema.types import ValueType
+from datamem.transact.places import CURRENT_TX
 from datamem.transact.plain import COLLECTIONS, SEQUENCES, NotPlain, is_tempid
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ _NUMBERS: Final = {
     ValueType.DOUBLE: frozenset({float}),
 }
 """Python type of the values that numpy takes as they are."""
+
+_COLON: Final = ":"
+_FIRST: Final = itemgetter(slice(1))
+"""The first character of a string, if it has one."""
 
 _HASHED: Final = tuple(frozenset({kind}) for kind in (str, Keyword, UUID, bytes))
 """Types whose equal values are the same value, where all are of one of them."""
@@ -172,13 +178,17 @@ def written_ids(values: list[Any]) -> Int64Array | None:
     """Return ids written as positive numbers; None where all are tempids.
 
     Raises:
-        NotPlain: for anything else, and where several are the same.
+        NotPlain: for anything else.
     """
     types = set(map(type, values))
-    if types == {int} and min(values) > 0:
-        if max(values) >> 63 or len(set(values)) < len(values):
-            raise NotPlain
+    if types == {int} and min(values) > 0 and not max(values) >> 63:
         return np.array(values, np.int64)
-    if not types <= {int, str} or not all(map(is_tempid, values)):
-        raise NotPlain
-    return None
+    if (
+        types == {str}
+        and _COLON not in set(map(_FIRST, values))
+        and CURRENT_TX.isdisjoint(values)
+    ):
+        return None
+    if types <= {int, str} and all(map(is_tempid, values)):
+        return None
+    raise NotPlain
