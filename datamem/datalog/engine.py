@@ -345,9 +345,9 @@ def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
 
 
 def _data_key(form: Any) -> Any:
-    """Return a key under which Python data can be remembered; None where it holds callables."""
-    text = repr(form)
-    return None if " at 0x" in text else ("data", text)
+    """Return a key under which Python data can be remembered; None where it holds callables or arrays."""
+    text = repr(form)  # of an array, some digits of some items
+    return None if " at 0x" in text or "array(" in text else ("data", text)
 
 
 def rules_of(form: Any) -> tuple[Rule, ...]:

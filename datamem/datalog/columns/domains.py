@@ -20,6 +20,7 @@ from datamem.datalog.columns.values import identity, is_long
 from datamem.schema.types import ValueType
 
 _SIGN: Final = 0x7FFF_FFFF_FFFF_FFFF
+_NAN: Final = 0x7FF8_0000_0000_0000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -283,6 +284,10 @@ def doubles(words: Int64Array) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def double_words(values: np.ndarray[Any, np.dtype[np.float64]]) -> Int64Array:
-    """Return int64[n] words of float64[n]; 0.0 and -0.0 have one word."""
-    words = (np.asarray(values, np.float64) + 0.0).view(np.int64)
-    return np.where(words >= 0, words, words ^ _SIGN)
+    """Return int64[n] words of float64[n]; 0.0 and -0.0 have one word, and so have all NaN, the greatest."""
+    numbers = np.asarray(values, np.float64) + 0.0
+    words = numbers.view(np.int64)
+    made = np.where(words >= 0, words, words ^ _SIGN)
+    if (unordered := np.isnan(numbers)).any():
+        made[unordered] = _NAN
+    return made

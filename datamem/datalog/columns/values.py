@@ -108,6 +108,24 @@ def _composite_key(value: Any) -> tuple[int, Any]:
     return _OTHER_RANK, (type(value).__name__, repr(value))
 
 
+_NUMBERS: Final = (int, BigInt, float, Decimal, Fraction)
+
+
+def sort_key(value: Any) -> tuple[Any, Any]:
+    """Return a key that no two different values share: `order_key`, and equal numbers by their type."""
+    return order_key(value), _type_key(value)
+
+
+def _type_key(value: Any) -> Any:
+    """Return what tells values of one `order_key` apart."""
+    kind = type(value)
+    if kind in _NUMBERS:
+        return _NUMBERS.index(kind)
+    if isinstance(value, list | tuple):
+        return kind is EdnList, [_type_key(item) for item in value]
+    return 0
+
+
 def plain_number(value: Any) -> Any:
     """Return the builtin number of a subclass (numpy scalars, enums of ints)."""
     if isinstance(value, bool):
@@ -132,13 +150,13 @@ def normal(value: Any) -> Any:
 def equal(left: Any, right: Any) -> bool:
     """Tell whether two values are equal: numbers by exact value, everything else by type too."""
     if type(left) is type(right) and not isinstance(left, list | tuple | Mapping | AbstractSet):
-        return bool(left == right)
+        return bool(left == right) or (left != left and right != right)  # noqa: PLR0124  # NaN
     return order_key(left) == order_key(right)
 
 
 def less(left: Any, right: Any) -> bool:
     """Tell whether `left` comes before `right` in the total order of all values."""
-    if type(left) is type(right) and type(left) in (int, str, float):
+    if type(left) is type(right) and type(left) in (int, str):
         return bool(left < right)
     return order_key(left) < order_key(right)
 

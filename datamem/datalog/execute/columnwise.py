@@ -37,6 +37,8 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], BoolArray]]] = {
 }
 _FLIP: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "before?": ">", "after?": "<"}
 _EXACT_DOUBLE: Final = 1 << 53
+_COLLECTIONS: Final = (list, tuple, dict, frozenset)
+"""Whose items may be equal numbers of two types."""
 
 
 def is_column(operand: Operand) -> bool:
@@ -78,13 +80,17 @@ def _column_with_column(name: str, left: Column, right: Column) -> BoolArray | N
 
 
 def _may_hide_numbers(domain: Domain, words: Int64Array) -> bool:
-    """Tell whether codes that differ might still be equal numbers of two types."""
-    return any(is_number(value) for value in domain.decode(kernels.distinct(words)))
+    """Tell whether codes that differ might still be equal numbers of two types, or hold such."""
+    return any(
+        is_number(value) or isinstance(value, _COLLECTIONS)
+        for value in domain.decode(kernels.distinct(words))
+    )
 
 
 def _as_doubles(words: Int64Array, domain: Domain) -> Any:
     if domain.name == "double":
-        return doubles(words)
+        numbers = doubles(words)
+        return None if np.isnan(numbers).any() else numbers
     if len(words) and max(int(words.max()), -int(words.min())) > _EXACT_DOUBLE:
         return None
     return words.astype(np.float64)
@@ -115,7 +121,7 @@ def _fits(value: Any) -> bool:
 def _codes_with_constant(
     name: str, words: Int64Array, domain: Domain, value: Any
 ) -> BoolArray | None:
-    if is_number(value) or isinstance(value, list | tuple | dict | frozenset):
+    if is_number(value) or isinstance(value, _COLLECTIONS):
         return None
     word = domain.encode(value)
     same = np.zeros(len(words), np.bool_) if word is None else words == word

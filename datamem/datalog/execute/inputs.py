@@ -102,10 +102,9 @@ def _is_collection(value: Any) -> bool:
 def _converter(name: str, uses: set[Use], context: Context) -> Callable[[Any], Any]:
     """Return what converts one value of a variable that patterns use so."""
     kinds = {use.kind for use in uses}
-    source = next(
-        (s for use in uses if isinstance(s := context.sources[use.source], DatabaseSource)),
-        None,
-    )
+    named = {use.source for use in uses}
+    sources = (s for key, s in context.sources.items() if key in named)
+    source = next((s for s in sources if isinstance(s, DatabaseSource)), None)
     if source is not None and kinds & {"entity", "ref", "attribute", "tx"}:
         found = source
 

@@ -23,6 +23,8 @@ from datamem.schema.types import ValueType
 
 _LOWER: Final = (">", ">=", "=")
 _UPPER: Final = ("<", "<=", "=")
+_COMPARISONS: Final = frozenset({"<", "<=", ">", ">=", "=", "=="})
+"""Where a caller gives one of these a meaning of its own, it bounds nothing."""
 
 
 def value_bounds(
@@ -34,6 +36,8 @@ def value_bounds(
     """Return inclusive word bounds (low, high), or None where nothing bounds the value."""
     domain = context.domains.inline(value_type)
     if domain is None or value_type in (ValueType.REF, ValueType.BOOLEAN):
+        return None
+    if not _COMPARISONS.isdisjoint(context.functions):
         return None
     is_whole = value_type in (ValueType.LONG, ValueType.INSTANT)
     low: int | None = None

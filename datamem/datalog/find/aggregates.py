@@ -14,7 +14,7 @@ import numpy as np
 from datamem.datalog.columns import kernels
 from datamem.datalog.columns.domains import Domain, doubles
 from datamem.datalog.columns.kernels import Int64Array
-from datamem.datalog.columns.values import LONG_MAX, identity, order_key
+from datamem.datalog.columns.values import LONG_MAX, LONG_MIN, identity, order_key, sort_key
 from datamem.datalog.functions.arithmetic import is_number
 from datamem.edn import BigInt
 from datamem.errors import QueryError
@@ -123,9 +123,18 @@ def total(values: Sequence[Any]) -> Any:
     """`sum`; integers stay exact, whatever their size."""
     numbers = _numbers(values, "sum")
     if any(isinstance(value, float) for value in numbers):
-        return math.fsum(numbers)
+        return _exactly(numbers, lambda: math.fsum(numbers))
     result = sum(numbers)
-    return BigInt(result) if isinstance(result, int) and abs(result) > LONG_MAX else result
+    is_long = not isinstance(result, int) or LONG_MIN <= result <= LONG_MAX
+    return result if is_long else BigInt(result)
+
+
+def _exactly(numbers: Sequence[Any], calculated: Callable[[], float]) -> float:
+    """Return an exact result rounded once; where there is none, of infinities, the sum that doubles give."""
+    try:
+        return calculated()
+    except (OverflowError, ValueError):
+        return float(sum(numbers, 0.0))
 
 
 def mean(values: Sequence[Any]) -> float:
@@ -136,32 +145,33 @@ def mean(values: Sequence[Any]) -> float:
 
 def median(values: Sequence[Any]) -> float:
     """`median`: a double; of an even count, the mean of the middle two."""
-    ordered = sorted(_numbers(values, "median"))
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return float(ordered[middle])
-    return float((Fraction(ordered[middle - 1]) + Fraction(ordered[middle])) / 2)
+    ordered = sorted(_numbers(values, "median"), key=order_key)
+    middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
+    return _exactly(middle, lambda: float(sum(map(Fraction, middle)) / len(middle)))
 
 
 def variance(values: Sequence[Any]) -> float:
-    """`variance` of the population."""
-    numbers = [Fraction(value) for value in _numbers(values, "variance")]
-    center = sum(numbers) / len(numbers)
-    return float(sum((value - center) ** 2 for value in numbers) / len(numbers))
+    """`variance` of the population; NaN where a number has no end."""
+    numbers = _numbers(values, "variance")
+    if any(isinstance(value, float) and not math.isfinite(value) for value in numbers):
+        return math.nan
+    exact = list(map(Fraction, numbers))
+    center = sum(exact) / len(exact)
+    return float(sum((value - center) ** 2 for value in exact) / len(exact))
 
 
 def smallest(values: Sequence[Any], count: int | None = None) -> Any:
     """`min`, or the smallest `count` values, ascending."""
     if count is None:
-        return min(values, key=order_key)
-    return sorted(values, key=order_key)[:count]
+        return min(values, key=sort_key)
+    return sorted(values, key=sort_key)[:count]
 
 
 def largest(values: Sequence[Any], count: int | None = None) -> Any:
     """`max`, or the largest `count` values, ascending."""
     if count is None:
-        return max(values, key=order_key)
-    return sorted(values, key=order_key)[-count:] if count else []
+        return max(values, key=sort_key)
+    return sorted(values, key=sort_key)[-count:] if count else []
 
 
 def distinct(values: Sequence[Any]) -> frozenset[Any] | list[Any]:

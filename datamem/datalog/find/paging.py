@@ -19,7 +19,7 @@ from datamem.datalog.columns import kernels
 from datamem.datalog.columns.domains import Domain
 from datamem.datalog.columns.kernels import BoolArray, Int64Array
 from datamem.datalog.columns.relation import Relation
-from datamem.datalog.columns.values import order_key
+from datamem.datalog.columns.values import sort_key
 from datamem.datalog.faults import query_error
 from datamem.edn import print_edn, read
 from datamem.errors import DatamemError
@@ -117,8 +117,8 @@ def _ranks_with(words: Int64Array, domain: Domain, value: Any) -> tuple[Int64Arr
 
 
 def value_ranks(values: Sequence[Any]) -> Int64Array:
-    """Return the rank of each value in the total order; equal values have equal ranks."""
-    keys = [order_key(value) for value in values]
+    """Return the rank of each value in the total order; only equal values of one type have equal ranks."""
+    keys = [sort_key(value) for value in values]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     found = np.empty(len(keys), np.int64)
     rank = -1

@@ -54,6 +54,7 @@ from datamem.datalog.resolve.steps import (
 )
 from datamem.datalog.resolve.strata import check_strata
 from datamem.datalog.resolve.transitive import expand
+from datamem.datalog.resolve.uses import use_kind, uses_of_call, uses_of_find
 from datamem.datalog.syntax import (
     BindScalar,
     Blank,
@@ -78,7 +79,6 @@ from datamem.datalog.syntax import (
 from datamem.edn import Keyword
 from datamem.schema.attribute import Attribute
 from datamem.schema.schema import Schema
-from datamem.schema.types import ValueType
 
 _NOT_REFS: Final = "neither an entity id, an ident nor a lookup ref"
 
@@ -141,6 +141,7 @@ class _Resolver:
         asked = {variable.name for variable in find_variables(self._query)}
         scope = self._scope(self._where, inputs, asked, inputs=frozenset(inputs))
         know_inputs(scope.steps, self._query)
+        self._use(uses_of_find(self._query))
         self._check_asked(scope)
         asked.update(variable.name for variable in self._query.with_variables)
         return Resolved(
@@ -228,8 +229,10 @@ class _Resolver:
             case Pattern():
                 return self._pattern(clause, provides)
             case Predicate(function, args, offset):
+                self._use(uses_of_call(clause))
                 return PredicateStep(function, args, requires, provides, offset)
             case FunctionCall(function, args, binding, offset):
+                self._use(uses_of_call(clause))
                 return FunctionStep(function, args, binding, requires, provides, offset)
             case Not():
                 return self._not(clause, requires)
@@ -265,8 +268,7 @@ class _Resolver:
         self, clause: Search, needs: Needs, bound: set[str], visible: set[str], inputs: Names
     ) -> SearchStep:
         check_source(clause, self._schemas, self._text)
-        for name, kind in uses_of_search(clause):
-            self._uses.setdefault(name, set()).add(Use(clause.source, kind))
+        self._use((name, Use(clause.source, kind)) for name, kind in uses_of_search(clause))
 
         def scope(given: Names, used: Names) -> Scope:
             return self._scope(clause.narrowing, given, visible, inputs=used)
@@ -379,10 +381,14 @@ class _Resolver:
     def _use_terms(
         self, source: str, terms: Sequence[Term], attribute: Attribute | None
     ) -> None:
-        kinds = ["entity", "attribute", _use_kind(attribute), "tx"]
+        kinds = ["entity", "attribute", use_kind(attribute), "tx"]
         for term, kind in zip(terms, kinds, strict=False):
             if isinstance(term, Variable) and kind:
-                self._uses.setdefault(term.name, set()).add(Use(source, kind))
+                self._use([(term.name, Use(source, kind))])
+
+    def _use(self, uses: Iterable[tuple[str, Use]]) -> None:
+        for name, use in uses:
+            self._uses.setdefault(name, set()).add(use)
 
     # rules
 
@@ -475,12 +481,6 @@ class _Resolver:
 
 def _is_flag(term: Term) -> bool:
     return not isinstance(term, Constant) or isinstance(term.value, bool)
-
-
-def _use_kind(attribute: Attribute | None) -> str:
-    if attribute is None:
-        return ""
-    return "ref" if attribute.value_type is ValueType.REF else attribute.value_type.name
 
 
 def _forward(name: Any) -> str | None:
