@@ -9,5 +9,6 @@ mem.add("Ada takes her tea black", user="ada", tags=["tea"])
 
 from datamem.memory.memory import Memory
 from datamem.memory.records.record import Record
+from datamem.memory.reflection.passages import Extraction, Passage
 
-__all__ = ["Memory", "Record"]
+__all__ = ["Extraction", "Memory", "Passage", "Record"]

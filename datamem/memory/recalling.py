@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datamem.memory.recall import Item, Packed, Recall, Weights
     from datamem.memory.recall.kept import Reinforcement
     from datamem.memory.reflection.consolidate import Grouping
-    from datamem.memory.reflection.extract import Extractor
     from datamem.memory.reflection.hierarchy import RollUp
+    from datamem.memory.reflection.passages import Extractor
     from datamem.memory.reflection.summarise import Summariser
 
 When = datetime | int | None

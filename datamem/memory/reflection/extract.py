@@ -7,11 +7,9 @@ anywhere loses nothing and repeats nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -22,6 +20,7 @@ from datamem.index.kernels import EMPTY, Int64Array
 from datamem.index.words import instant_of_us
 from datamem.memory.memories.adding import digest_of
 from datamem.memory.records.columns import first_words, speakers_of, words_by_entity
+from datamem.memory.reflection.passages import Extraction, Extractor, Passage
 from datamem.memory.reflection.strength import memory_types
 
 if TYPE_CHECKING:
@@ -30,40 +29,6 @@ if TYPE_CHECKING:
 
 _NAMESPACE: Final = UUID("0b1cf5ee-8d0d-5b86-8ad0-2b8ab5c4b1d4")
 _ABSENT: Final = -1
-
-
-class Passage(NamedTuple):
-    """One text to read.
-
-    Attributes:
-        e: the message or memory.
-        speaker: name of who said it; "" where nobody is known to.
-        at: when it was said or made; None where that is unknown.
-    """
-
-    e: int
-    text: str
-    speaker: str
-    at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """What one passage says.
-
-    Attributes:
-        entities: name to type, as `{"Rex": ":animal"}`.
-        relations: (source name, type, target name); names that are no entities become some.
-        facts: (memory type, sentence that can stand alone), as `(":preference", "Ann likes tea")`.
-    """
-
-    entities: dict[str, str] = field(default_factory=dict)
-    relations: Sequence[tuple[str, str, str]] = ()
-    facts: Sequence[tuple[str, str]] = ()
-
-
-Extractor = Callable[[Sequence[Passage]], Sequence[Extraction]]
-"""One extraction a passage, in their order: a model's, or `datamem.memory.reflection.patterns.read_by_rules`."""
 
 
 def waiting(db: Db, by: str = "rules") -> Int64Array:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from datamem.memory.reflection.extract import Extraction, Passage
+from datamem.memory.reflection.passages import Extraction, Passage
 from datamem.memory.reflection.terms import STOP_WORDS, sentences_of
 
 _NAME: Final = re.compile(

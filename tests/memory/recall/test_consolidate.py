@@ -129,7 +129,7 @@ def together(texts):
 
 
 def about(texts) -> str:
-    return f"about {sorted(content_words(' '.join(texts)))[0]}, {len(texts)} in all"
+    return f"about {min(content_words(' '.join(texts)))}, {len(texts)} in all"
 
 
 def test_themes_become_an_archetype_and_others_join_it(conn_at) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datamem.errors import DatamemError
-from datamem.memory import Memory
-from datamem.memory.reflection.extract import Extraction, Passage
+from datamem.memory import Extraction, Memory, Passage
 from datamem.memory.reflection.patterns import read_by_rules
 from tests.memory.recall.talks import talk
 
