@@ -99,7 +99,7 @@ def _node(step: Step) -> Node:
 def _gist(step: Step) -> str:
     """Return what tells a step from others of its name: what a tool was asked, what a model said."""
     is_said = step.kind == "model" or step.input is None or _is_turn(step)
-    data = step.output if is_said else step.input
+    data = step.output if is_said else step.asked()
     if isinstance(data, dict) and "content" in data:
         called = [
             (call.get("function") or {}).get("name") for call in data.get("tool_calls") or ()

@@ -54,11 +54,11 @@ class Divergence:
 
 
 def describe(step: Step | None) -> str:
-    """Return a step in a line: number, title, input, place."""
+    """Return a step in a line: number, title, what was asked, place."""
     if step is None:
         return "nothing"
     number = f"step {step.number}, " if step.number else ""
-    asked = "" if step.input is None else f" {shortened(step.input)}"
+    asked = "" if step.input is None else f" {shortened(step.asked())}"
     place = f" ({step.place})" if step.place else ""
     return f"{number}{step.title()}{asked}{place}"
 

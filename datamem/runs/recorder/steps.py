@@ -132,6 +132,12 @@ class Step:
         """Return kind and name, as `tool search`."""
         return f"{self.kind} {self.name}".rstrip()
 
+    def asked(self) -> Any:
+        """Return what tells it from others of its name: its input; of reasoning, what was said."""
+        if self.kind == "trace" and isinstance(self.input, dict):
+            return self.input.get("text", self.input.get("confidence", self.input))
+        return self.input
+
     def to_payload(self) -> dict[str, Any]:
         """Return the step as the payload of its event: what it was, and under `step` how it stood."""
         failure = self.failure
