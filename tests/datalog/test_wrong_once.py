@@ -124,6 +124,16 @@ def test_arrays_in_python_data_are_told_apart() -> None:
         assert found == array.sum()
 
 
+def test_python_data_name_a_source_before_a_rule_or_a_not() -> None:
+    """Only `$` could stand there."""
+    rules = "[[(link ?x ?y) [?x ?y]]]"
+    where: list[Any] = [["$a", "?x", "?y"], ("$b", "link", "?x", "_")]
+    base = [":find", "?x", ":in", "$a", "$b", "%", ":where"]
+    assert q([*base, *where], [(1, 2), (3, 4)], [(1, 5)], rules) == {(1,)}
+    where[1] = ("$b", "not", ["?x", "_"])
+    assert q([*base, *where], [(1, 2), (3, 4)], [(1, 5)], rules) == {(3,)}
+
+
 def test_a_caller_may_give_a_comparison_another_meaning(db: Db) -> None:
     """The library's `<` bounded what was read."""
     text = "[:find [?r ...] :where [_ :u/rank ?r] [(< ?r 0)]]"

@@ -200,7 +200,7 @@ def _walk_items(form: Iterable[Any], *, plain: bool) -> Iterator[Piece]:
     for item in form:
         is_name = head and type(item) is str and not item.startswith(":")
         yield from _walk(item, plain=plain, label=is_name)
-        head = head and item == "$"
+        head = head and isinstance(item, str) and item.startswith("$")
     yield closing, None, -1
 
 
