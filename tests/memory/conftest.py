@@ -10,6 +10,7 @@ import pytest
 
 import datamem
 from datamem.memory import Memory
+from tests.memory import talks
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -38,6 +39,9 @@ class Clock:
     def __call__(self) -> int:
         return int(self.now.timestamp()) * 1_000_000 + self.now.microsecond
 
+    def hours(self, count: float) -> None:
+        self.now += timedelta(hours=count)
+
     def advance(self, **step: float) -> datetime:
         self.now += timedelta(**step)
         return self.now
@@ -63,3 +67,11 @@ def acme(clock: Clock) -> Iterator[Memory]:
         mem.agents.create("Pip", id="pip")
         mem.sessions.create(user="ada", agent="pip", id="s1")
         yield mem
+
+
+@pytest.fixture
+def conn_at() -> Iterator[tuple[datamem.Connection, Clock]]:
+    """An empty database, with the clock that it asks; from the first day of `talks`."""
+    clock = Clock(talks.START)
+    with datamem.connect(clock=clock) as conn:
+        yield conn, clock

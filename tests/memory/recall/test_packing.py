@@ -10,7 +10,7 @@ import datamem
 from datamem.errors import DatamemError
 from datamem.memory import Memory
 from datamem.memory.recall import about_tokens
-from tests.memory.recall.talks import talk
+from tests.memory.talks import talk
 
 
 def words(text: str) -> int:

@@ -13,7 +13,7 @@ import datamem
 from datamem.errors import DatamemError
 from datamem.memory import Memory
 from datamem.memory.recall import DEFAULT
-from tests.memory.recall.talks import START, talk
+from tests.memory.talks import START, talk
 
 PETS = [
     ("Ann", "I finally adopted a dog from the shelter!"),

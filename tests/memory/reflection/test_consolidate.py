@@ -10,7 +10,7 @@ from datamem.memory import Memory
 from datamem.memory.reflection.consolidate import by_shared_words, sessions_to_consolidate
 from datamem.memory.reflection.summarise import extractive
 from datamem.memory.reflection.terms import content_words
-from tests.memory.recall.talks import talk
+from tests.memory.talks import talk
 
 DOGS = [
     ("Ann", "I adopted a dog called Rex."),

@@ -7,7 +7,7 @@ import pytest
 from datamem.errors import DatamemError
 from datamem.memory import Extraction, Memory, Passage
 from datamem.memory.reflection.patterns import read_by_rules
-from tests.memory.recall.talks import talk
+from tests.memory.talks import talk
 
 TURNS = [
     ("Ann", "I work at Acme Labs. I love green tea!"),
