@@ -56,9 +56,8 @@ def q(
         return
     answer = db.q(text, *values, **given)
     print_answer(answer, fmt)
-    if answer is None or (isinstance(answer, Sequence) and not answer):
-        for note in db.prepare(text).notes(*values):
-            click.echo(f"note: {note}", err=True)
+    for note in db.prepare(text).notes(*values):
+        click.echo(f"note: {note}", err=True)
 
 
 def input_values(db: Any, query: str, inputs: Sequence[str]) -> list[Any]:

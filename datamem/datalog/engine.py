@@ -136,11 +136,14 @@ class PreparedQuery:
         return self._plan(inputs)[1]
 
     def notes(self, *inputs: Any) -> tuple[str, ...]:
-        """Return what in the query can match nothing: attributes that nobody used, values of another type."""
+        """Return what in the query can match nothing, or is hardly meant so.
+
+        That is attributes that nobody used, values and comparisons of another type, names of nobody.
+        """
         inputs = self.all_inputs(inputs)
         context = make_context(self.resolved(inputs), inputs)
         bind_inputs(inputs, context)
-        return _notes(context)
+        return _noting(context, context.raw_sources)()
 
     def _plan(self, inputs: Sequence[Any]) -> _Plan:
         if len(inputs) != len(self.query.inputs):
@@ -290,14 +293,20 @@ def _shaped(query: Query, columns: Sequence[Column], size: int, context: Context
         labels=labels,
         is_ordered=bool(query.order_by) or query.is_paged,
         cursor=context.cursor,
-        notes=None if size else partial(_notes, context),
+        notes=_noting(context, {} if size else context.raw_sources),
     )
 
 
-def _notes(context: Context) -> tuple[str, ...]:
-    from datamem.datalog.notes import notes_of  # empty answers only
+def _noting(context: Context, sources: Mapping[str, Any]) -> Callable[[], tuple[str, ...]]:
+    """Return what makes the notes; it keeps no database alive for the sake of an answer that has rows."""
+    schemas = {n: getattr(source, "schema", None) for n, source in context.raw_sources.items()}
+    return partial(_notes, context.resolved, schemas, context.given, sources)
 
-    return notes_of(context.resolved, context.raw_sources, context.given)
+
+def _notes(*args: Any) -> tuple[str, ...]:
+    from datamem.datalog.notes.notes import notes_of  # where somebody looks
+
+    return notes_of(*args)
 
 
 def _labels(query: Query) -> Sequence[Any] | None:

@@ -183,7 +183,7 @@ class Result(Sequence[Any]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Why there may be no row, where the query shows it: an unknown attribute, a value of another type."""
+        """Why rows may be missing or odd, where the query shows it: an unknown attribute, a value of another type."""
         return () if self._notes is None else self._notes()
 
     @property

@@ -197,7 +197,7 @@ def test_a_misspelt_attribute_is_pointed_out(session) -> None:
         ("\\format xml", "repl/bad-argument"),
         ("\\save", "repl/nothing-to-save"),
         ("true", "repl/no-meaning"),
-        ("[:find ?e :where [?e :a}", "query/syntax"),
+        ("[:find ?e :where [?e :a}", "edn/unbalanced"),
     ],
 )
 def test_what_cannot_be_done_says_why(session, text, code) -> None:

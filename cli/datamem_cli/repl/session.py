@@ -75,7 +75,7 @@ class Session:
         match meaning_of(form):
             case Meaning.QUERY:
                 self.show(self.ask(form))
-                self._explain_nothing(form)
+                self._say_notes(form)
             case Meaning.TRANSACTION:
                 self.transact(form)
             case Meaning.ENTITY:
@@ -92,12 +92,8 @@ class Session:
         self.answer = answer
         self.screen.show(answer_lines(answer, self.fmt, self.screen.width))
 
-    def _explain_nothing(self, query: str) -> None:
-        """Where a query found nothing, say what in it could match nothing."""
-        if self.answer is not None and (
-            not hasattr(self.answer, "__len__") or len(self.answer)
-        ):
-            return
+    def _say_notes(self, query: str) -> None:
+        """Say what in a query can match nothing, or is hardly meant so."""
         for note in self.db.prepare(query).notes(*inputs_of(query, self.variables)):
             self.screen.say(f"note: {note}")
 

@@ -1,7 +1,7 @@
 """Transitive attributes: `:friend+` and `:friend*` in a pattern, for any ref attribute `:friend`.
 
 `[?a :friend+ ?b]` follows the attribute one step or more, `[?a :friend* ?b]` none or more (there ?a
-must be bound: everything reaches itself). Both become calls of a rule that is made here, so they cost
+must be bound: everything reaches itself); `:_friend+` and `:_friend*` lead backwards. All become calls of a rule that is made here, so they cost
 what a rule costs, and run backward as well as forward.
 """
 
@@ -25,6 +25,7 @@ from datamem.datalog.syntax import (
     Term,
     Variable,
 )
+from datamem.db.pull.shape import forward_name
 from datamem.edn import Keyword
 from datamem.schema.schema import Schema
 from datamem.schema.types import ValueType
@@ -48,11 +49,11 @@ def _expanded(
 ) -> Clause:
     match clause:
         case Pattern(source, (e, Constant(str() as name), *rest), offset) if name[-1:] in "+*":
-            base = _base(schemas.get(source), name)
+            base, is_reverse = _base(schemas.get(source), name)
             if base is None:
                 return clause
             value: Term = rest[0] if rest else Blank()
-            _add_rules(name, base, rules)
+            _add_rules(name, base, rules, is_reverse=is_reverse)
             return RuleCall(source, name, (e, value), offset)
         case Not(variables, nested, offset):
             return Not(variables, expand(nested, schemas, rules), offset)
@@ -66,20 +67,28 @@ def _expanded(
     return clause
 
 
-def _base(schema: Schema | None, name: str) -> Keyword | None:
-    """Return the ref attribute that a transitive name follows, or None."""
+def _base(schema: Schema | None, name: str) -> tuple[Keyword | None, bool]:
+    """Return the ref attribute that a transitive name follows, or None, and whether backwards."""
     if schema is None or schema.get(name) is not None:
-        return None
-    attribute = schema.get(name[:-1])
+        return None, False
+    forward = forward_name(name[:-1])
+    is_reverse = forward is not None and schema.get(name[:-1]) is None
+    attribute = schema.get(forward if is_reverse and forward is not None else name[:-1])
     is_ref = attribute is not None and attribute.value_type is ValueType.REF
-    return attribute.ident if is_ref and attribute is not None else None
+    return (attribute.ident if is_ref and attribute is not None else None), is_reverse
 
 
-def _add_rules(name: str, base: Keyword, rules: dict[str, list[Rule]]) -> None:
+def _add_rules(
+    name: str, base: Keyword, rules: dict[str, list[Rule]], *, is_reverse: bool
+) -> None:
     if name in rules:
         return
     more = f"{name[:-1]}+"
     step = Constant(base)
+
+    def link(start: Variable, end: Variable) -> Pattern:
+        return Pattern("$", (end, step, start) if is_reverse else (start, step, end))
+
     if name.endswith("*"):
         same = FunctionCall("identity", (_X,), BindScalar(_Y))
         rules[name] = [
@@ -89,12 +98,12 @@ def _add_rules(name: str, base: Keyword, rules: dict[str, list[Rule]]) -> None:
     rules.setdefault(
         more,
         [
-            Rule(more, (), (_X, _Y), (Pattern("$", (_X, step, _Y)),)),
+            Rule(more, (), (_X, _Y), (link(_X, _Y),)),
             Rule(
                 more,
                 (),
                 (_X, _Y),
-                (Pattern("$", (_X, step, _Z)), RuleCall("$", more, (_Z, _Y))),
+                (link(_X, _Z), RuleCall("$", more, (_Z, _Y))),
             ),
         ],
     )

@@ -189,6 +189,21 @@ def shape_of(schema: Schema, pattern: Any) -> Shape:
     return shape
 
 
+def unknown_attributes(schema: Schema, pattern: Any) -> list[str]:
+    """Return the names in a pattern, text or data, that are no attributes, forwards or backwards."""
+    parsed = parse_text(pattern) if type(pattern) is str else parse_data(pattern)
+    found: list[str] = []
+    waiting = [parsed]
+    while waiting:
+        for spec in waiting.pop().specs:
+            names = (spec.name, forward_name(spec.name))
+            if spec.name != ID and not any(name and schema.get(name) for name in names):
+                found.append(spec.name)
+            if isinstance(spec.nested, Pattern):
+                waiting.append(spec.nested)
+    return found
+
+
 def _no_shapes(_: Schema) -> dict[Hashable, Shape]:
     return {}
 
