@@ -10,13 +10,15 @@ time than the tuples.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from importlib import import_module
+from itertools import chain, count
 from typing import Any, Final, Protocol, overload
 
 import numpy as np
 
 from datamem.datalog.columns.domains import Domain, doubles
 from datamem.datalog.columns.kernels import Int64Array
+from datamem.errors import QueryError
 
 STRETCH_ROWS: Final = 2048
 """So many rows are made at a time where they are taken one after another; so few are made once and kept."""
@@ -203,10 +205,12 @@ class Result(Sequence[Any]):
 
     @property
     def columns(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Every column as a numpy array by name; numbers and instants are not made objects."""
-        return {
-            name: column.array() for name, column in zip(self.names, self._columns, strict=True)
-        }
+        """Every column as a numpy array by name; numbers and instants are not made objects.
+
+        A column that is found twice has a number behind its name the second time.
+        """
+        names = _apart(self.names)
+        return {name: column.array() for name, column in zip(names, self._columns, strict=True)}
 
     def rows(self) -> list[Any]:
         """Return all rows: tuples, or dicts where the query has :keys, :strs or :syms."""
@@ -278,21 +282,18 @@ class Result(Sequence[Any]):
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame; needs pandas."""
-        import pandas as pd  # an extra
-
-        return pd.DataFrame(self.columns)
+        return _package("pandas").DataFrame(self.columns)
 
     def to_arrow(self) -> Any:
         """Return a pyarrow Table; needs pyarrow. Columns of several types become EDN text."""
-        import pyarrow as pa  # an extra
-
-        arrays = [_framed(array, pa.array) for array in self.columns.values()]
-        return pa.table(dict(zip(self.names, arrays, strict=True)))
+        pa = _package("pyarrow")
+        return pa.table(
+            {name: _framed(array, pa.array) for name, array in self.columns.items()}
+        )
 
     def to_polars(self) -> Any:
         """Return a polars DataFrame; needs polars. Columns of several types become EDN text."""
-        import polars as pl  # an extra
-
+        pl = _package("polars")
         return pl.DataFrame(
             {name: _framed(array, pl.Series) for name, array in self.columns.items()}
         )
@@ -307,11 +308,13 @@ class Result(Sequence[Any]):
         Args:
             source, target: names of the columns of the ends; None takes the first two. The other
                 columns become attributes of the edges.
-        """
-        import networkx as nx  # an extra
 
+        Raises:
+            QueryError: `result/no-column`.
+        """
+        nx = _package("networkx")
         names = self.names
-        ends = names.index(source or names[0]), names.index(target or names[1])
+        ends = _place(source, 0, names), _place(target, 1, names)
         graph = nx.MultiDiGraph()
         for row in self._tuples(_ALL):
             others = {name.lstrip("?"): row[i] for i, name in enumerate(names) if i not in ends}
@@ -340,6 +343,44 @@ class Result(Sequence[Any]):
         if self._rows is not None and self._labels is None:
             return self._rows[start:stop]
         return list(self._tuples(slice(start, stop)))
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Return names of which none is there twice."""
+    made: list[str] = []
+    for name in names:
+        others = (f"{name} {i}" for i in count(2))
+        made.append(name if name not in made else next(n for n in others if n not in made))
+    return made
+
+
+def _place(name: str | None, default: int, names: Sequence[str]) -> int:
+    """Return which column a name means."""
+    if name in names:
+        return names.index(name)
+    if name is None and default < len(names):
+        return default
+    raise QueryError(
+        f"the result has no column {name or default}",
+        code="result/no-column",
+        hint=f"its columns: {', '.join(names)}",
+    )
+
+
+def _package(name: str) -> Any:
+    """Import a package that is an extra.
+
+    Raises:
+        QueryError: `result/not-installed`.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise QueryError(
+            f"{name} is not installed, and makes this form of a result",
+            code="result/not-installed",
+            hint=f"pip install {name}",
+        ) from error
 
 
 def _framed(array: np.ndarray[Any, Any], make: Callable[[Any], Any]) -> Any:

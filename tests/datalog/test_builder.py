@@ -195,3 +195,26 @@ def test_errors(make: Callable[[], Any], words: str) -> None:
     with pytest.raises(QueryError) as caught:
         make()
     assert words in str(caught.value)
+
+
+def test_limit_takes_its_offset_by_place_too(users: Db) -> None:
+    assert NAMES.order_by("?n").limit(1, 1).run(users) == ["Bob"]
+    assert ALL.order_by("user/name").limit(1, 1).select("user/name").run(users).rows() == [
+        {"user/name": "Bob"}
+    ]
+
+
+def test_what_is_no_database_is_named(users: Db) -> None:
+    for source in (None, 5):
+        with pytest.raises(QueryError, match="neither a database") as caught:
+            NAMES.run(source)
+        assert caught.value.code == "query/not-a-source"
+    with datamem.connect(":memory:") as conn, pytest.raises(QueryError) as caught:
+        ALL.run(conn)
+    assert caught.value.hint == "a connection's database is conn.db"
+
+
+def test_a_test_without_its_name_is_refused() -> None:
+    with pytest.raises(QueryError, match="36 is no test") as caught:
+        ALL.where("user/age", 36)
+    assert '">", 3' in (caught.value.hint or "")

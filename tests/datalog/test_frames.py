@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from datamem.datalog import Result, q
 from datamem.db.database import Db
+from datamem.errors import QueryError
 
 from .conftest import UUIDS
 
@@ -124,3 +126,29 @@ def test_rows_are_edges_of_a_networkx_graph(people: Db) -> None:
     assert graph.number_of_edges() == len(found)
     first = found[0]
     assert graph.get_edge_data(first[0], first[1])[0] == {"x": first[2]}
+
+
+def test_a_column_that_is_found_twice_is_there_twice(people: Db) -> None:
+    found = q("[:find ?a ?a (max ?a) ?a :where [?e :p/age ?a]]", people)
+    assert list(found.columns) == ["?a", "?a 2", "(max ?a)", "?a 3"]
+    assert found.columns["?a 3"].tolist() == found.columns["?a"].tolist()
+    assert found.names == ("?a", "?a", "(max ?a)", "?a")
+
+
+@pytest.mark.parametrize("name", ["pandas", "pyarrow", "polars", "networkx"])
+def test_a_package_that_is_missing_is_named(
+    found: Result, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    make = getattr(found, f"to_{name.removeprefix('py')}")
+    with pytest.raises(QueryError, match=f"{name} is not installed") as caught:
+        make()
+    assert caught.value.code == "result/not-installed"
+    assert caught.value.hint == f"pip install {name}"
+
+
+def test_a_graph_names_its_columns(found: Result) -> None:
+    library("networkx")
+    with pytest.raises(QueryError, match="no column who") as caught:
+        found.to_networkx("who")
+    assert caught.value.code == "result/no-column"

@@ -71,7 +71,7 @@ class Entities(Runnable):
         keys = ((k.key, True) if isinstance(k, Desc) else (k, False) for k in attributes)
         return replace(self, order=(*self.order, *keys))
 
-    def limit(self, count: int, *, offset: int = 0) -> Self:
+    def limit(self, count: int, offset: int = 0) -> Self:
         """Return at most `count`, from number `offset` on."""
         return replace(self, body=self.body.limit(count, offset=offset))
 

@@ -18,6 +18,7 @@ from datamem.datalog.builder.forms import (
     variable_form,
     with_named_values,
 )
+from datamem.datalog.engine import q
 from datamem.datalog.faults import query_error
 from datamem.edn import EdnList, Keyword, Symbol, print_edn
 
@@ -43,7 +44,7 @@ class Runnable:
     def run(self, db: Any, *inputs: Any, **options: Any) -> Any:
         """Answer the query: the same as `db.q(query, *inputs, **options)`."""
         text, values = self.compiled()
-        return db.q(text, *inputs, *values, **options)
+        return q(text, db, *inputs, *values, **options)
 
     def __str__(self) -> str:
         return self.edn()
@@ -123,7 +124,7 @@ class Find(Runnable):
         made = (form for key in keys for form in order_forms(key))
         return replace(self, order=(*self.order, *made))
 
-    def limit(self, count: int, *, offset: int = 0) -> Self:
+    def limit(self, count: int, offset: int = 0) -> Self:
         """Return at most `count` rows, from the row `offset` on."""
         return replace(self, most=count_of(count, "limit"), skipped=count_of(offset, "offset"))
 

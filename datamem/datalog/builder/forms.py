@@ -75,6 +75,8 @@ def function_form(test: Any) -> Any:
     """
     if callable(test):
         return Value(test)
+    if not isinstance(test, str):
+        raise _refused(f"{test!r} is no test", 'name one, then its other arguments: ">", 3')
     from datamem.datalog.functions.registry import find_function, function_names
 
     name = str(test)

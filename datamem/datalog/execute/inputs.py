@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from datamem.datalog.columns.relation import TRUE, Relation
-from datamem.datalog.columns.values import normal
+from datamem.datalog.columns.values import normal, print_value
 from datamem.datalog.execute.bind import BindMismatch, bind_values, mismatch_error
 from datamem.datalog.execute.context import Context
 from datamem.datalog.execute.sources import NO_VALUE, DatabaseSource, as_vector, coerce
@@ -148,7 +148,7 @@ def _entity(
     if isinstance(value, str | UUID | bytes):
         what = "a ref attribute" if "ref" in kinds else "an entity"
         raise query_error(
-            f"{name} is compared with {what}, and the input {value!r} can never be one",
+            f"{name} is compared with {what}, and the input {print_value(value)} can never be one",
             code="query/not-an-entity",
             hint="give a lookup ref, [:attribute value], or join through its attribute",
             text=context.text,

@@ -16,7 +16,7 @@ from datamem.datalog.columns import kernels
 from datamem.datalog.columns.domains import Domain
 from datamem.datalog.columns.kernels import Int64Array
 from datamem.datalog.columns.relation import Relation, empty
-from datamem.datalog.columns.values import normal
+from datamem.datalog.columns.values import normal, print_value
 from datamem.datalog.execute.context import Context
 from datamem.datalog.execute.ranges import after_prefix, prefix_of, value_bounds
 from datamem.datalog.execute.sources import (
@@ -211,7 +211,7 @@ def entity_word(
     if isinstance(value, float):
         return int(value) if value.is_integer() and position == "v" else None
     raise query_error(
-        f"{value!r} is compared with an entity, and can never be one",
+        f"{print_value(value)} is compared with an entity, and can never be one",
         code="query/not-an-entity",
         hint="use a lookup ref, [:attribute value], or join through its attribute",
         text=context.text,

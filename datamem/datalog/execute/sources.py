@@ -15,7 +15,7 @@ import numpy as np
 
 from datamem.datalog.columns.domains import Domain, Domains
 from datamem.datalog.columns.kernels import BoolArray, Int64Array
-from datamem.datalog.columns.values import LONG_MAX, LONG_MIN, normal
+from datamem.datalog.columns.values import LONG_MAX, LONG_MIN, normal, print_value
 from datamem.datalog.faults import query_error
 from datamem.edn import Keyword, Symbol, Uri
 from datamem.schema.attribute import Attribute
@@ -152,11 +152,18 @@ def _rows_of(rows: Any, name: str) -> list[Sequence[Any]]:
         if all(isinstance(row, Sequence) and not isinstance(row, str) for row in table):
             return table
     raise query_error(
-        f"the source {name} is neither a database nor a collection of tuples",
+        f"the source {name} is neither a database nor a collection of tuples, but {_shown(rows)}",
         code="query/not-a-source",
-        hint="the inputs of a query follow :in, whose first is $, the database",
+        hint="a connection's database is conn.db"
+        if is_database(getattr(rows, "db", None))
+        else "the inputs of a query follow :in, whose first is $, the database",
         source=name,
     )
+
+
+def _shown(value: Any) -> str:
+    text = print_value(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def heap_key(db: Database) -> int:
