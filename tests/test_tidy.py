@@ -73,7 +73,7 @@ def exists(name: str) -> bool:
 def test_every_package_has_its_question_in_the_architecture() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     packages = {p.parent.name for p in ROOT.glob("datamem/*/__init__.py")}
-    for stage in ("datalog", "memory", "runs"):
+    for stage in ("datalog", "memory", "runs", "transact"):
         packages |= {
             f"{stage}/{p.parent.name}" for p in ROOT.glob(f"datamem/{stage}/*/__init__.py")
         }

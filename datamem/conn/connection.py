@@ -21,7 +21,7 @@ from datamem.errors import StorageError, TransactError
 from datamem.index.compaction import Compactor
 from datamem.index.freeze import freeze
 from datamem.index.pack import Packs
-from datamem.transact.embeddings import EMBED
+from datamem.transact.effects.embeddings import EMBED
 from datamem.txlog.store import Recovery, Store
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Connection:
 
         embed: Any = self._functions.get(EMBED)
         if embed is not None:
-            from datamem.transact.items import read_items
+            from datamem.transact.forms.items import read_items
 
             tx_data = read_items(tx_data)
             embed.ahead(self.db, tx_data, self._note_model)

@@ -21,7 +21,7 @@ from datamem.db.report import TxReport
 from datamem.db.time import instant_of_t
 from datamem.errors import ConflictError, TransactError
 from datamem.ids import TX_BASE, tx_of_t
-from datamem.transact.items import read_items
+from datamem.transact.forms.items import read_items
 
 if TYPE_CHECKING:
     from datamem.conn.connection import Connection

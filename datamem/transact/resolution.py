@@ -9,29 +9,29 @@ from datamem.errors import TransactError
 from datamem.ids import tx_of_t
 from datamem.index.words import instant_of_us
 from datamem.schema.bootstrap import TX_INSTANT
-from datamem.transact.apply import apply_forms
-from datamem.transact.bulk import FEW, MANY, resolve_bulk
-from datamem.transact.change import resolve_change, resolve_upsert
-from datamem.transact.changes import Changes
-from datamem.transact.embeddings import embed_strings
-from datamem.transact.encoder import Encoder
-from datamem.transact.functions import run_functions
-from datamem.transact.items import read_items
-from datamem.transact.kinds import (
+from datamem.transact.effects.apply import apply_forms
+from datamem.transact.effects.changes import Changes
+from datamem.transact.effects.embeddings import embed_strings
+from datamem.transact.effects.kinds import (
     check_required,
     check_values,
     fill_defaults,
     find_ensured,
     run_predicate,
 )
-from datamem.transact.parse import FormReader
-from datamem.transact.plain import resolve_plain
+from datamem.transact.effects.retractions import check_references
+from datamem.transact.effects.schema_changes import change_schema
+from datamem.transact.effects.tuples import maintain_tuples
+from datamem.transact.effects.unique import check_unique
+from datamem.transact.encoder import Encoder
+from datamem.transact.fast.bulk import FEW, MANY, resolve_bulk
+from datamem.transact.fast.change import resolve_change, resolve_upsert
+from datamem.transact.fast.plain import resolve_plain
+from datamem.transact.forms.functions import run_functions
+from datamem.transact.forms.items import read_items
+from datamem.transact.forms.parse import FormReader
 from datamem.transact.plan import TxPlan
-from datamem.transact.retractions import check_references
-from datamem.transact.schema_changes import change_schema
-from datamem.transact.tempids import resolve_tempids
-from datamem.transact.tuples import maintain_tuples
-from datamem.transact.unique import check_unique
+from datamem.transact.resolved.tempids import resolve_tempids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from datamem.schema import EntitySpec, Schema
     from datamem.transact.conflicts import Conflicts
     from datamem.transact.ports import DbView, Functions
-    from datamem.transact.resolved import ResolvedForms
+    from datamem.transact.resolved.resolved import ResolvedForms
 
 
 def resolve(

@@ -8,7 +8,7 @@ from datamem.clock import now_us
 from datamem.db.advance import advance, branch
 from datamem.db.report import TxReport
 from datamem.errors import TransactError
-from datamem.transact.embeddings import EMBED, without_vectors
+from datamem.transact.effects.embeddings import EMBED, without_vectors
 from datamem.transact.resolution import resolve
 
 if TYPE_CHECKING:

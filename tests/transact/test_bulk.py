@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from datamem import check, connect
 from datamem.edn import Keyword
 from datamem.errors import DatamemError
-from datamem.transact import TxPlan, bulk
-from datamem.transact.bulk import resolve_bulk
+from datamem.transact import TxPlan
+from datamem.transact.fast import bulk
+from datamem.transact.fast.bulk import resolve_bulk
 from tests.transact.test_plain import SCHEMA, VALUES
 from tests.transact.worlds import World, datoms_of
 

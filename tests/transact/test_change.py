@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datamem.errors import DatamemError
 from datamem.transact import TxPlan
-from datamem.transact.change import resolve_change, resolve_upsert
+from datamem.transact.fast.change import resolve_change, resolve_upsert
 from tests.transact.test_plain import SCHEMA, VALUES
 from tests.transact.worlds import World, datoms_of
 

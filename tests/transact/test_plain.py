@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datamem.edn import Keyword
 from datamem.errors import DatamemError
-from datamem.transact.plain import resolve_plain
+from datamem.transact.fast.plain import resolve_plain
 from tests.transact.worlds import World, datoms_of
 
 SCHEMA = """

@@ -19,7 +19,7 @@ from datamem.index.words import INLINE, decode_inline
 from datamem.schema import Schema, ValueType, read_schema, tag_of
 from datamem.schema.bootstrap import FIRST_USER_ATTRIBUTE
 from datamem.transact import TxPlan, bootstrap_plan, resolve
-from datamem.transact.items import read_items
+from datamem.transact.forms.items import read_items
 from datamem.transact.resolution import resolve_general
 
 SCHEMA = """

@@ -19,12 +19,12 @@ from datamem.schema.bootstrap import (
     VALUE_TYPE,
     system_id,
 )
-from datamem.transact.alter import check_attribute, check_spec
-from datamem.transact.declare import not_an_attribute_error, system_attribute_error
+from datamem.transact.effects.alter import check_attribute, check_spec
+from datamem.transact.forms.declare import not_an_attribute_error, system_attribute_error
 
 if TYPE_CHECKING:
-    from datamem.transact.changes import Changes
     from datamem.transact.conflicts import Conflicts
+    from datamem.transact.effects.changes import Changes
     from datamem.transact.ports import DbView
 
 _SPEC_PROPERTIES = frozenset(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from datamem.errors import DatamemError, TransactError
-from datamem.transact.items import read_items
+from datamem.transact.forms.items import read_items
 
 if TYPE_CHECKING:
-    from datamem.transact.parse import FormReader
+    from datamem.transact.forms.parse import FormReader
     from datamem.transact.ports import DbView
 
 MAX_CALLS: Final = 10_000

@@ -13,11 +13,11 @@ from datamem.schema import Attribute, ValueType
 from datamem.schema.bootstrap import SYSTEM_BY_NAME
 from datamem.schema.names import ident_of
 from datamem.transact.conflicts import shown
-from datamem.transact.forms import LookupRef, PendingTuple, Place, Tempid
+from datamem.transact.forms.forms import LookupRef, PendingTuple, Place, Tempid
 
 if TYPE_CHECKING:
-    from datamem.transact.forms import TxForms
-    from datamem.transact.vocabulary import Vocabulary
+    from datamem.transact.forms.forms import TxForms
+    from datamem.transact.forms.vocabulary import Vocabulary
 
 CURRENT_TX: Final = frozenset({"datomic.tx", "datamem.tx", ":db/current-tx", "db/current-tx"})
 """Ways to name the entity of the transaction itself."""

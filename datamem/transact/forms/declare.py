@@ -18,7 +18,7 @@ from datamem.schema.bootstrap import (
 from datamem.schema.facts import MANY_FACTS, attribute_of_facts
 from datamem.schema.names import ident_of
 from datamem.schema.properties import INSTALL, normalise_properties
-from datamem.transact.forms import Tempid, TxForms
+from datamem.transact.forms.forms import Tempid, TxForms
 
 if TYPE_CHECKING:
     from datamem.schema import Schema

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from datamem.schema import Attribute
-    from datamem.transact.forms import Cas
+    from datamem.transact.forms.forms import Cas
 
 Fact: TypeAlias = "tuple[int, Attribute, int]"
 """Entity id, attribute and word of a value."""

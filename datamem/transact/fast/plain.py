@@ -18,10 +18,10 @@ from datamem.ids import TX_BASE, tx_of_t
 from datamem.index.words import INLINE, instant_of_us
 from datamem.schema.bootstrap import FIRST_USER_ATTRIBUTE, NOW, TX_INSTANT
 from datamem.schema.types import HEAP_TYPES, ValueType
-from datamem.transact.changes import composites_of
+from datamem.transact.effects.changes import composites_of
+from datamem.transact.effects.kinds import specs_by_kind
 from datamem.transact.encoder import Encoder
-from datamem.transact.kinds import specs_by_kind
-from datamem.transact.places import CURRENT_TX
+from datamem.transact.forms.places import CURRENT_TX
 from datamem.transact.plan import Datoms, TxPlan
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from datamem.transact.conflicts import Conflicts, shown
 
 if TYPE_CHECKING:
-    from datamem.transact.changes import Changes
-    from datamem.transact.resolved import ResolvedForms
+    from datamem.transact.effects.changes import Changes
+    from datamem.transact.resolved.resolved import ResolvedForms
 
 
 def retract_entities(resolved: ResolvedForms, changes: Changes) -> set[int]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from datamem.ids import TX_BASE
 from datamem.schema import ValueType
 from datamem.schema.bootstrap import SCHEMA_PROPERTIES
-from datamem.transact.forms import ANY, Cas, LookupRef, PendingTuple, Retract, Tempid
-from datamem.transact.identities import Identities
-from datamem.transact.resolved import ResolvedForms
+from datamem.transact.forms.forms import ANY, Cas, LookupRef, PendingTuple, Retract, Tempid
+from datamem.transact.resolved.identities import Identities
+from datamem.transact.resolved.resolved import ResolvedForms
 
 if TYPE_CHECKING:
     from datamem.schema import Attribute
     from datamem.transact.encoder import Encoder
-    from datamem.transact.forms import Add, Place, TxForms
+    from datamem.transact.forms.forms import Add, Place, TxForms
     from datamem.transact.ports import DbView
 
 

@@ -11,11 +11,11 @@ from datamem.schema import ValueType
 from datamem.schema.bootstrap import ENSURE
 from datamem.schema.names import near_names, unknown_attribute_error
 from datamem.transact.conflicts import shown
-from datamem.transact.declare import declare
-from datamem.transact.forms import ANY, Call, Cas, Place, Retract, Tempid, TxForms
-from datamem.transact.maps import MapReader
-from datamem.transact.places import PlaceReader
-from datamem.transact.vocabulary import Draft, Vocabulary
+from datamem.transact.forms.declare import declare
+from datamem.transact.forms.forms import ANY, Call, Cas, Place, Retract, Tempid, TxForms
+from datamem.transact.forms.maps import MapReader
+from datamem.transact.forms.places import PlaceReader
+from datamem.transact.forms.vocabulary import Draft, Vocabulary
 
 if TYPE_CHECKING:
     from datamem.schema import Attribute

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datamem.transact.conflicts import Conflicts, shown
-from datamem.transact.retractions import retract_entities
+from datamem.transact.effects.retractions import retract_entities
 
 if TYPE_CHECKING:
     from datamem.schema import Attribute
-    from datamem.transact.changes import Changes
-    from datamem.transact.resolved import ResolvedForms
+    from datamem.transact.effects.changes import Changes
+    from datamem.transact.resolved.resolved import ResolvedForms
 
 
 def apply_forms(resolved: ResolvedForms, changes: Changes, conflicts: Conflicts) -> None:

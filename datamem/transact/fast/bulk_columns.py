@@ -12,12 +12,12 @@ from datamem.edn import Keyword
 from datamem.index.kernels import Int64Array
 from datamem.index.words import words_of_doubles
 from datamem.schema.types import ValueType
-from datamem.transact.places import CURRENT_TX
-from datamem.transact.plain import COLLECTIONS, SEQUENCES, NotPlain, is_tempid
+from datamem.transact.fast.plain import COLLECTIONS, SEQUENCES, NotPlain, is_tempid
+from datamem.transact.forms.places import CURRENT_TX
 
 if TYPE_CHECKING:
     from datamem.transact.encoder import Encoder
-    from datamem.transact.plain import Column
+    from datamem.transact.fast.plain import Column
     from datamem.transact.ports import DbView
 
 _NUMBERS: Final = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from datamem.transact.changes import composites_of
 from datamem.transact.conflicts import Conflicts, shown
+from datamem.transact.effects.changes import composites_of
 
 if TYPE_CHECKING:
     from datamem.schema import Attribute, Schema
-    from datamem.transact.changes import Changes
+    from datamem.transact.effects.changes import Changes
 
 
 def maintain_tuples(changes: Changes, schema: Schema, conflicts: Conflicts) -> None:

@@ -8,7 +8,7 @@ from datamem.transact.conflicts import Conflicts, shown
 
 if TYPE_CHECKING:
     from datamem.schema import Attribute
-    from datamem.transact.changes import Changes
+    from datamem.transact.effects.changes import Changes
 
 
 def check_unique(changes: Changes, conflicts: Conflicts) -> None:

@@ -15,10 +15,10 @@ from datamem.schema.embedding import EmbedSpec, embedded_attributes
 
 if TYPE_CHECKING:
     from datamem.schema import Attribute, Schema
-    from datamem.transact.changes import Changes
     from datamem.transact.conflicts import Conflicts
+    from datamem.transact.effects.changes import Changes
     from datamem.transact.ports import Functions
-    from datamem.transact.resolved import ResolvedForms
+    from datamem.transact.resolved.resolved import ResolvedForms
 
 EMBED: Final = ":db/embed"
 """Among the registered functions, the one that embeds."""

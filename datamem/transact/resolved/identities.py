@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from datamem.schema import Attribute, Schema, ValueType
-from datamem.transact.forms import Add, LookupRef, PendingTuple, Place, Tempid
+from datamem.transact.forms.forms import Add, LookupRef, PendingTuple, Place, Tempid
 
 if TYPE_CHECKING:
     from datamem.transact.encoder import Encoder
-    from datamem.transact.forms import TxForms
+    from datamem.transact.forms.forms import TxForms
     from datamem.transact.ports import DbView
 
 Target: TypeAlias = int | Tempid | None

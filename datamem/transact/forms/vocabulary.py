@@ -14,11 +14,11 @@ from datamem.schema import Attribute, ValueType, VectorSpec, tag_of
 from datamem.schema.bootstrap import SYSTEM_BY_NAME
 from datamem.schema.convert import RefusedValue, to_doc, to_edn
 from datamem.schema.names import ident_of, unknown_attribute_error
-from datamem.transact.forms import Add
+from datamem.transact.forms.forms import Add
 
 if TYPE_CHECKING:
     from datamem.schema import Schema
-    from datamem.transact.forms import Place, TxForms
+    from datamem.transact.forms.forms import Place, TxForms
 
 
 class Draft:

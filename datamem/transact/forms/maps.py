@@ -14,12 +14,12 @@ from datamem.schema.bootstrap import ENSURE
 from datamem.schema.names import forward_of
 from datamem.schema.properties import INSTALL
 from datamem.transact.conflicts import shown
-from datamem.transact.forms import Place, Tempid, TxForms
-from datamem.transact.vocabulary import Draft
+from datamem.transact.forms.forms import Place, Tempid, TxForms
+from datamem.transact.forms.vocabulary import Draft
 
 if TYPE_CHECKING:
-    from datamem.transact.places import PlaceReader
-    from datamem.transact.vocabulary import Vocabulary
+    from datamem.transact.forms.places import PlaceReader
+    from datamem.transact.forms.vocabulary import Vocabulary
 
 MAX_NESTING: Final = 100
 """Deepest nesting of maps in a transaction."""

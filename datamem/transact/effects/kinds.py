@@ -8,11 +8,11 @@ from datamem.schema import EntitySpec, Schema
 from datamem.schema.bootstrap import NOW
 from datamem.schema.names import near_names
 from datamem.transact.conflicts import Conflicts, shown
-from datamem.transact.parse import find_function
+from datamem.transact.forms.parse import find_function
 
 if TYPE_CHECKING:
     from datamem.schema import Attribute
-    from datamem.transact.changes import Changes
+    from datamem.transact.effects.changes import Changes
     from datamem.transact.ports import Functions
 
 Ensured = dict[int, tuple[EntitySpec, ...]]

@@ -12,7 +12,7 @@ from datamem.errors import DatamemError
 from datamem.ids import tx_of_t
 from datamem.schema.bootstrap import TX_INSTANT
 from datamem.transact.encoder import Encoder
-from datamem.transact.plain import Column, NotPlain, Table
+from datamem.transact.fast.plain import Column, NotPlain, Table
 from datamem.transact.plan import TxPlan
 
 if TYPE_CHECKING:

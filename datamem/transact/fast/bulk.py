@@ -20,8 +20,8 @@ import numpy as np
 from datamem.errors import DatamemError
 from datamem.ids import TX_BASE
 from datamem.index.kernels import EMPTY, BoolArray, Int64Array, match_rows, sort_order
-from datamem.transact.bulk_columns import ColumnReader, written_ids
-from datamem.transact.plain import Column, NotPlain, PlainReader
+from datamem.transact.fast.bulk_columns import ColumnReader, written_ids
+from datamem.transact.fast.plain import Column, NotPlain, PlainReader
 from datamem.transact.plan import TxPlan, plan_column
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from datamem.schema import Attribute, EntitySpec, Schema, ValueType
 from datamem.transact.conflicts import Conflicts, shown
 
 if TYPE_CHECKING:
-    from datamem.transact.changes import Changes
+    from datamem.transact.effects.changes import Changes
     from datamem.transact.ports import DbView
 
 _SHAPE: Final = (

@@ -1,0 +1,1 @@
+"""Effects: what changes, what follows from it, and what forbids it."""

@@ -1,0 +1,1 @@
+"""Fast ways for usual transactions, which give what the general way gives."""

@@ -1,0 +1,1 @@
+"""Resolved forms: tempids and lookup refs have found their entities, values their words."""
