@@ -166,6 +166,11 @@ class TrackedDb(Db):
         self.reads.note(e, None, None)
         return self._inner.entity_words(e)
 
+    def entity_rows(self, e: int, most: int) -> list[tuple[int, ...]] | None:
+        """Return all (entity, attribute, word) of an entity, if they are few."""
+        self.reads.note(e, None, None)
+        return self._inner.entity_rows(e, most)
+
     def referrers(self, e: int, a: int) -> list[int]:
         """Return the entities whose attribute `a` points to `e`."""
         self.reads.note(None, a, e)

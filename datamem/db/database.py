@@ -15,13 +15,13 @@ from datamem.db.refs import resolve_entity
 from datamem.db.time import t_of_point
 from datamem.db.view import NOW, Shows, View
 from datamem.hooks import hook
-from datamem.ids import TX_BASE, t_of_tx, tx_of_t
+from datamem.ids import MAX_T, TX_BASE, t_of_tx, tx_of_t
 from datamem.index.heap import Heap, decode_codes, heap_key
 from datamem.index.index import Bounds, Index
 from datamem.index.kernels import BoolArray, Int64Array
 from datamem.index.orders import Order
 from datamem.index.rows import Rows, rows_of
-from datamem.index.scalar import small_rows, small_scan
+from datamem.index.scalar import entity_rows, small_rows, small_scan
 from datamem.index.solid import Solid, find_solids
 from datamem.index.words import INLINE, decode_inline
 from datamem.schema.types import ValueType
@@ -324,14 +324,15 @@ class Db:
 
     def entity_words(self, e: int) -> list[tuple[int, int]]:
         """Return all (attribute, word) pairs of an entity, by attribute."""
+        return [(a, v) for _, a, v in self.entity_rows(e, MAX_T) or ()]
+
+    def entity_rows(self, e: int, most: int) -> list[tuple[int, ...]] | None:
+        """Return (entity, attribute, word) of an entity's datoms, by attribute; None if more than `most`."""
         if self._view.is_plain:
-            rows = small_rows(self.index, self._bounds, Order.EAVT, (e,))
-            pairs = [(row[1], row[2]) for row in rows]
-        else:
-            found = self.rows(e=e)
-            pairs = list(zip(found.a.tolist(), found.v.tolist(), strict=True))
-        pairs.sort()
-        return pairs
+            return entity_rows(self.index, self._bounds, e, most)
+        found = self.rows(e=e)
+        columns = found.e.tolist(), found.a.tolist(), found.v.tolist()
+        return sorted(zip(*columns, strict=True)) if len(found) <= most else None
 
     def referrers(self, e: int, a: int) -> list[int]:
         """Return the entities whose ref attribute `a` points to `e`."""

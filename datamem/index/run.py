@@ -188,13 +188,16 @@ class Run:
         k = bisect_right(self.starts, row) - 1
         return self.segments[k].at(i, row - self.starts[k])
 
-    def keys(self, start: int, stop: int) -> list[tuple[int, int, int]]:
-        """Return the three key columns of a few rows, start < stop."""
-        starts, found = self.starts, []
+    def keys(self, start: int, stop: int, prefix: Key = ()) -> list[Key]:
+        """Return the three key columns of a few rows, start < stop, which start with `prefix`."""
+        starts = self.starts
         k = bisect_right(starts, start) - 1
+        if stop <= starts[k + 1]:
+            return self.segments[k].keys(start - starts[k], stop - starts[k], prefix)
+        found: list[Key] = []
         while start < stop:
             base, end = starts[k], min(stop, starts[k + 1])
-            found += self.segments[k].keys(start - base, end - base)
+            found += self.segments[k].keys(start - base, end - base, prefix)
             start, k = end, k + 1
         return found
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from datamem.ids import MAX_T
 from datamem.index.index import Bounds, Index, Layer
 from datamem.index.kernels import Int64Array
 from datamem.index.novelty import Novelty
 from datamem.index.orders import KEY_COLUMNS, Order
 from datamem.index.run import Run
+from datamem.index.segment import Key
 
 _FEW = 8
 
-_Tombs = set[tuple[int, int, int]]
+_Tombs = set[Key]
 
 
 def small_scan(
@@ -35,21 +37,43 @@ def small_scan(
 
 def small_rows(
     index: Index, bounds: Bounds, order: Order, prefix: tuple[int, ...]
-) -> list[tuple[int, int, int]]:
+) -> list[Key]:
     """Return the visible rows that start with `prefix`, as the order's key columns."""
+    rows = few_rows(index, bounds, order, prefix, MAX_T)
+    return [] if rows is None else rows
+
+
+def entity_rows(index: Index, bounds: Bounds, e: int, most: int) -> list[Key] | None:
+    """Return (e, a, v) of an entity's visible rows, ascending; None as `few_rows`."""
+    rows = few_rows(index, bounds, Order.EAVT, (e,), most)
+    if rows is not None:
+        rows.sort()
+    return rows
+
+
+def few_rows(
+    index: Index, bounds: Bounds, order: Order, prefix: tuple[int, ...], most: int
+) -> list[Key] | None:
+    """Return `small_rows`, or None where there are more than so many in one place, visible or not."""
     tombs = _tombs(index.layers, bounds.upto, order, prefix)
-    found: list[tuple[int, int, int]] = []
+    found: list[Key] = []
     for i, level in enumerate(index.levels):
         run = level.live[order]
         start, stop = run.range(prefix)
-        if start < stop:
-            kills = index.kills[i]
+        if stop - start > most:
+            return None
+        kills = index.kills[i]
+        if start < stop and not (kills.max_tx or tombs or run.max_tx > bounds.upto):
+            found += run.keys(start, stop, prefix)
+        elif start < stop:
             dead = _killed(kills.rows[order], kills.txs[order], start, stop, bounds.upto)
-            _collect(found, run, (start, stop), bounds.upto, dead, tombs)
+            _collect(found, run, (start, stop, prefix), bounds.upto, dead, tombs)
         if bounds.past:
             _collect_ended(found, level.ended[order], prefix, bounds.upto)
     for i, layer in enumerate(index.layers):
         rows = _novelty_rows(layer.novelty, order, prefix, bounds.upto)
+        if len(rows) > most:
+            return None
         if rows:
             hide = _tombs(index.layers[i + 1 :], bounds.upto, order, prefix)
             what = (bounds, order, prefix)
@@ -92,9 +116,9 @@ def _killed(rows: Int64Array, txs: Int64Array, start: int, stop: int, upto: int)
 
 
 def _collect(
-    found: list[tuple[int, int, int]],
+    found: list[Key],
     run: Run,
-    span: tuple[int, int],
+    span: tuple[int, int, Key],
     upto: int,
     dead: list[int],
     tombs: _Tombs,
@@ -110,16 +134,14 @@ def _collect(
         found.append(key)
 
 
-def _collect_ended(
-    found: list[tuple[int, int, int]], run: Run, prefix: tuple[int, ...], upto: int
-) -> None:
+def _collect_ended(found: list[Key], run: Run, prefix: tuple[int, ...], upto: int) -> None:
     if not run.row_count:
         return
     start, stop = run.range(prefix)
     if start < stop:
         found.extend(
             key
-            for row, key in enumerate(run.keys(start, stop), start)
+            for row, key in enumerate(run.keys(start, stop, prefix), start)
             if run.at(3, row) <= upto < run.at(4, row)
         )
 
@@ -136,7 +158,7 @@ def _novelty_rows(
 
 
 def _collect_novelty(
-    found: list[tuple[int, int, int]],
+    found: list[Key],
     novelty: Novelty,
     rows: Sequence[int],
     count: int,

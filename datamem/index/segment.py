@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Final, Literal
 from weakref import WeakSet
 
@@ -24,6 +25,9 @@ from datamem.index.pack import Pack
 SEGMENT_ROWS: Final = 32_768
 DECODED_BYTES: Final = 512 * 1024 * 1024
 """How much of the stored segments is kept decoded in memory."""
+
+_NEAR: Final = 16
+"""Mostly there are fewer rows of one entity or value."""
 
 _WIDTHS: Final = (0, 1, 2, 4, 8)
 _NARROW: Final[dict[int, np.dtype[Any]]] = {
@@ -154,14 +158,17 @@ class Segment:
         view = self.views()[i]
         return self.lows[i] if view is None else self.lows[i] + view[row]
 
-    def keys(self, start: int, stop: int) -> list[tuple[int, int, int]]:
-        """Return the three key columns of rows start:stop; about 0.2 µs a row."""
-        if stop - start == 1:
-            return [(self.at(0, start), self.at(1, start), self.at(2, start))]
-        columns = []
-        for view, low in zip(self.views()[:3], self.lows, strict=False):
+    def keys(self, start: int, stop: int, prefix: Key = ()) -> list[Key]:
+        """Return the three key columns of rows start:stop, which start with `prefix`; about 0.2 µs a row."""
+        known, count = len(prefix), stop - start
+        if count == 1:
+            return [(*prefix, *[self.at(i, start) for i in range(known, 3)])]
+        views, lows = self.views(), self.lows
+        columns: list[Iterable[int]] = [repeat(word, count) for word in prefix]
+        for i in range(known, 3):
+            view, low = views[i], lows[i]
             if view is None:
-                columns.append([low] * (stop - start))
+                columns.append(repeat(low, count))
             else:
                 words = view[start:stop].tolist()
                 columns.append([low + word for word in words] if low else words)
@@ -180,6 +187,8 @@ class Segment:
                     return start, start
                 continue
             start = bisect_left(view, wanted, start, stop)
+            if start + _NEAR < stop and view[start + _NEAR] != wanted:
+                stop = start + _NEAR
             stop = bisect_right(view, wanted, start, stop)
             if start == stop:
                 break

@@ -7,7 +7,7 @@ Values come decoded and in their order, entities as ids. One entity is read thro
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,32 +23,41 @@ if TYPE_CHECKING:
 _FEW_ROWS: Final = 64
 """Rows up to which reading one by one is faster than making arrays."""
 
-_FEW_STEPS: Final = 2
-"""Attributes up to which reading each is faster than reading the whole entity."""
+_ROWS_A_STEP: Final = 16
+"""Rows of an entity, for each attribute wanted, up to which reading them all is faster than looking for each."""
 
-_first = itemgetter(0)
 _second = itemgetter(1)
+
+Rows = list[tuple[int, ...]]
+"""Entity, attribute and word of each datom of an entity."""
 
 Words = dict[int, list[int]]
 """Words by attribute, in the order of attribute ids."""
 
 
+def rows_of(db: Db, shape: Shape, e: int) -> Rows | None:
+    """Return all rows of an entity, by attribute, if a shape wants most of them, else None."""
+    if shape.wildcard:
+        rows = db.entity_rows(e, _FEW_ROWS)
+        if rows is not None:
+            return rows
+        columns = db.rows(e=e)
+        by = sort_order((columns.a, columns.v))
+        return list(
+            zip(repeat(e), columns.a[by].tolist(), columns.v[by].tolist(), strict=False)
+        )
+    return db.entity_rows(e, _ROWS_A_STEP * shape.reads) if shape.reads > 1 else None
+
+
 def words_of(db: Db, shape: Shape, e: int) -> Words | None:
     """Return all words of an entity if a shape wants most of them, else None."""
-    row_count = (
-        db.index.count(e, None, None) if shape.wildcard or shape.reads > _FEW_STEPS else 0
-    )
-    if row_count > _FEW_ROWS:
-        if not shape.wildcard:
-            return None
-        rows = db.rows(e=e)
-        by = sort_order((rows.a, rows.v))
-        pairs = list(zip(rows.a[by].tolist(), rows.v[by].tolist(), strict=True))
-    elif shape.wildcard or row_count:
-        pairs = db.entity_words(e)
-    else:
-        return None
-    return {a: list(map(_second, group)) for a, group in groupby(pairs, _first)}
+    rows = rows_of(db, shape, e)
+    return None if rows is None else by_attribute(rows)
+
+
+def by_attribute(rows: Rows) -> Words:
+    """Return the words of an entity's rows by attribute."""
+    return {a: [row[2] for row in group] for a, group in groupby(rows, _second)}
 
 
 def values_of(db: Db, step: Step, e: int, words: Words | None) -> list[Any]:

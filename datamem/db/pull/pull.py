@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from datamem.db.pull.flat import NotFlat, pull_flat
 from datamem.db.pull.shape import shape_of
 from datamem.db.pull.walk import Walk
 from datamem.errors import QueryError
@@ -40,13 +41,21 @@ def pull(db: Db, pattern: Any, eid: Any) -> Pulled | None:
         QueryError: `pull/…`, for a pattern that is none or does not fit the schema.
         SchemaError, DatamemError: for an `eid` that cannot name an entity.
 
-    Cost: about 3 µs and 4 µs for each attribute; `[*]` is one read. Patterns are parsed once.
+    Cost: about 7 µs for an entity of five values, whatever the pattern wants of them; 4 µs for one attribute;
+        10 µs and more for each entity that nested patterns lead to. Patterns are parsed once.
     """
     shape = shape_of(db.schema, pattern)
     if db.is_history:
         raise _history_error()
     e = eid if type(eid) is int else db.resolve(eid)
-    return None if e is None else Walk(db).pull(shape, (e,))[0]
+    if e is None:
+        return None
+    if shape.is_flat:
+        try:
+            return pull_flat(db, shape, e)
+        except NotFlat:
+            pass
+    return Walk(db).pull(shape, (e,))[0]
 
 
 def pull_many(db: Db, pattern: Any, eids: Iterable[Any]) -> list[Pulled | None]:
@@ -61,6 +70,12 @@ def pull_many(db: Db, pattern: Any, eids: Iterable[Any]) -> list[Pulled | None]:
     shape = shape_of(db.schema, pattern)
     if db.is_history:
         raise _history_error()
+    if isinstance(eids, str | bytes) or not isinstance(eids, Iterable):
+        raise QueryError(
+            f"pull_many takes a list of entities, and got {eids!r}",
+            code="entity/bad-reference",
+            hint="a list of entity ids, idents and lookup refs; db.pull takes one of them",
+        )
     refs = eids.tolist() if isinstance(eids, np.ndarray) else eids
     ids = [ref if type(ref) is int else db.resolve(ref) for ref in refs]
     found = iter(Walk(db).pull(shape, [e for e in ids if e is not None]))

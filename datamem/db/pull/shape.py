@@ -47,12 +47,14 @@ class Step:
         read: word to value for types that need no heap; None for the others.
         sort_key: as for `list.sort`.
         is_plain: one value, used as it is read.
+        is_flat: it leads to no other entity, and says nothing of what is not there.
     """
 
     __slots__ = (
         "a",
         "default",
         "depth",
+        "is_flat",
         "is_free_form",
         "is_id",
         "is_plain",
@@ -95,6 +97,8 @@ class Step:
         self.sort_key = sort_key_of(value_type)
         self.is_plain = not (self.many or self.is_ref or self.xform or self.is_free_form)
 
+        self.is_flat = nested is None and not is_reverse and self.default is NOTHING
+
     def default_value(self) -> Any:
         """Return the default; one that can be changed is a copy of its own."""
         default = self.default
@@ -111,11 +115,15 @@ class Shape:
         taken: these, and attributes whose names the steps use as keys: no wildcard adds them.
         expands: this is the shape of components that nothing is said about; it contains itself.
         can_invent: pulled of nothing at all it gives something, `:db/id` or a default.
+        is_flat: no step leads to another entity, or says something of what is not there.
+        only: the one attribute that is read, and nothing else matters; or None.
     """
 
     __slots__ = (
         "can_invent",
         "expands",
+        "is_flat",
+        "only",
         "reads",
         "steps",
         "taken",
@@ -131,6 +139,8 @@ class Shape:
         self.taken: set[int] = set()
         self.reads = 0
         self.can_invent = expands
+        self.is_flat = False
+        self.only: int | None = None
 
     def complete(self, steps: list[Step], *, wildcard: bool) -> None:
         """Give the shape its steps; separate from making it, since a step may lead back to it."""
@@ -142,6 +152,9 @@ class Shape:
         self.reads = len(read)
         self.taken = read | self.wildcard_steps.named([step.key for step in steps])
         self.can_invent = any(step.is_id or step.default is not NOTHING for step in steps)
+        self.is_flat = all(step.is_flat for step in steps)
+        if len(read) == 1 and not (wildcard or self.can_invent):
+            self.only = next(iter(read))
 
 
 class WildcardSteps(dict[int, "Step | None"]):
@@ -290,7 +303,8 @@ class _Compiler:
             path,
             f"{name} holds values of type {attribute.value_type.keyword}, not references, and {why}",
             code="pull/not-a-ref",
-            hint="declare it with :db/valueType :db.type/ref, or pull it without a map",
+            hint="declare it with :db/valueType :db.type/ref, or pull it"
+            + (" forwards" if "backwards" in why else " without a map"),
             attribute=attribute.ident,
         )
 

@@ -24,6 +24,7 @@ from datamem.db.pull.fetch import (
     values_of,
     words_of,
 )
+from datamem.db.pull.flat import told
 from datamem.db.pull.functions import transform
 from datamem.db.pull.shape import ID, Shape, Step
 from datamem.db.pull.syntax import NOTHING
@@ -196,27 +197,24 @@ class Walk:
         if step.is_plain:
             node.out[step.key] = values[-1]
             return
+        if step.nested is None:
+            node.out[step.key] = told(self._db, step, values)
+            return
         if not step.many:
             values = values[-1:]
         elif step.limit is not None:
             values = values[: step.limit]
-        if step.is_ref:
-            values = self._maps(node, step, values)
-            if step.nested is not None:
-                node.out[step.key] = None  # keeps the place in the order of keys
-                self._waiting.append((node, step, values))
-                return
-        node.out[step.key] = transform(step, values if step.many else values[0], self._db)
+        node.out[step.key] = None  # keeps the place in the order of keys
+        self._waiting.append((node, step, self._maps(node, step.nested, step, values)))
 
     def _put_nothing(self, node: Node, step: Step) -> None:
         if step.default is not NOTHING and node.may_take(step):
             node.out[step.key] = transform(step, step.default_value(), self._db)
 
-    def _maps(self, node: Node, step: Step, entities: list[int]) -> list[dict[Any, Any]]:
-        """Return a map for each entity referred to: just its id, or one that the next level fills."""
-        nested = step.nested
-        if nested is None:
-            return [{ID: e} for e in entities]
+    def _maps(
+        self, node: Node, nested: Shape, step: Step, entities: list[int]
+    ) -> list[dict[Any, Any]]:
+        """Return a map for each entity referred to, which the next level fills."""
         if nested is node.shape:
             return [self._again(node, step, e) for e in entities]
         if nested.expands:
