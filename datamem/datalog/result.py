@@ -10,8 +10,10 @@ time than the tuples.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from itertools import chain, count
+from types import NoneType
 from typing import Any, Final, Protocol, overload
 
 import numpy as np
@@ -87,6 +89,8 @@ class WordColumn:
                 return self.words.astype(np.bool_)
             case "instant":
                 return self.words.astype("datetime64[us]")
+            case "object":
+                return _instants(self.values())
             case _:
                 pass
         return _objects(self.values())
@@ -122,6 +126,14 @@ class ObjectColumn:
             except OverflowError:
                 return _objects(self._items)
         return _objects(self._items)
+
+
+def _instants(values: Sequence[Any]) -> np.ndarray[Any, Any]:
+    """Return instants of which some are missing as datetime64[us] with NaT; other values as objects."""
+    if set(map(type, values)) != {datetime, NoneType}:
+        return _objects(values)
+    plain = [at and at.astimezone(UTC).replace(tzinfo=None) for at in values]
+    return np.array(plain, "datetime64[us]")
 
 
 def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:

@@ -152,3 +152,11 @@ def test_a_graph_names_its_columns(found: Result) -> None:
     with pytest.raises(QueryError, match="no column who") as caught:
         found.to_networkx("who")
     assert caught.value.code == "result/no-column"
+
+
+def test_instants_are_instants_though_some_are_missing(people: Db) -> None:
+    text = "[:find ?e ?at :where [?e :p/name] [(get-else $ ?e :p/born nil) ?at] :order-by ?e]"
+    column = q(text, people).columns["?at"]
+    assert column.dtype == np.dtype("datetime64[us]")
+    assert column[0] == np.datetime64("1990-05-20")
+    assert np.isnat(column).tolist() == [False, False, True, True]

@@ -60,6 +60,8 @@ MISTAKES = [
     ("[:find ?e ?n :strs e :where [?e :user/name ?n]]", "query/keys", ":strs e", "a name for each"),
     ("[:find ?e . :keys e :where [?e :user/name ?n]]", "query/keys", ":keys e", "a relation or a tuple"),
     ("[:find (pull ?e [user/name]) :where [?e :user/name ?n]]", "pull/bad-attribute", "(pull", ":user/name"),
+    ("[:find ?e :where [?e :user/_age 36]]", "query/not-a-ref", ":user/_age", "[?e :user/age ?v]"),
+    ("[:find ?e :where [?e :user/age 3 _ :yes]]", "query/syntax", ":yes", "tx added"),
     ("[:find (cuont ?e) :where [?e :user/name]]", "query/unknown-aggregate", "(cuont", "count"),
 ]  # fmt: skip
 
@@ -82,6 +84,7 @@ IN_RULES = [
     ("[[(r ?x) [?x :user/age] (s ?x)] [(t ?x) [?x :user/age]]]", "query/unknown-rule", "(s ?x", None),
     ("[[(r ?x) [?x :user/age] (not (s ?x))] [(s ?x) (r ?x)]]", "query/unstratifiable", "[(", "lead back"),
     ("[[(r ?x ?y) [?x :user/age]]]", "query/rule-head", "[(r", "?y"),
+    ("", "query/syntax", "", "[[(name ?x) "),
     ("[(r ?x) [?x :user/age]]", "query/syntax", "r ?x", "list of rules"),
 ]  # fmt: skip
 

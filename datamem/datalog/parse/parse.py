@@ -85,10 +85,10 @@ def _run(start: str, stream: Iterator[Token], text: str | None) -> Any:
     try:
         return query_table().parse(stream, start, Builder(text))
     except UnexpectedToken as error:
-        raise _unexpected(error, text) from None
+        raise _unexpected(error, text, start) from None
 
 
-def _unexpected(error: UnexpectedToken, text: str | None) -> QueryError:
+def _unexpected(error: UnexpectedToken, text: str | None, start: str) -> QueryError:
     token = error.token
     names = [_READABLE.get(name, name.lower().replace("_", "-")) for name in error.accepts]
     if token.type != END:
@@ -103,10 +103,13 @@ def _unexpected(error: UnexpectedToken, text: str | None) -> QueryError:
             offset=-1 if token.start_pos is None else token.start_pos,
         )
     is_empty = text is not None and not text.strip()
+    what = "the query" if start == "query" else "the text of the rules"
     return query_error(
-        f"the query {'is empty' if is_empty else 'ends too early: a bracket is not closed'}",
+        f"{what} {'is empty' if is_empty else 'ends too early: a bracket is not closed'}",
         code="query/syntax",
-        hint="[:find ?e :where [?e :attribute ?value]]",
+        hint="[:find ?e :where [?e :attribute ?value]]"
+        if start == "query"
+        else "[[(name ?x) [?x :attribute ?y]]]",
         text=text,
         offset=-1 if text is None else len(text.rstrip()),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from datamem.datalog.faults import near, query_error
 from datamem.datalog.parse.check import (
@@ -18,6 +18,7 @@ from datamem.datalog.parse.check import (
     input_variables,
 )
 from datamem.datalog.parse.rename import rename_clause, with_source
+from datamem.datalog.resolve.attributes import attribute_of, check_positions
 from datamem.datalog.resolve.inline import Inliner
 from datamem.datalog.resolve.narrowing import (
     check_source,
@@ -57,7 +58,6 @@ from datamem.datalog.resolve.transitive import expand
 from datamem.datalog.resolve.uses import use_kind, uses_of_call, uses_of_find
 from datamem.datalog.syntax import (
     BindScalar,
-    Blank,
     Clause,
     Constant,
     FunctionCall,
@@ -76,7 +76,6 @@ from datamem.datalog.syntax import (
     all_variables,
     variables_of,
 )
-from datamem.edn import Keyword
 from datamem.schema.attribute import Attribute
 from datamem.schema.schema import Schema
 
@@ -298,85 +297,14 @@ class _Resolver:
         known = True
         terms = clause.terms
         if schema is not None:
-            if len(terms) > 5:
-                raise query_error(
-                    f"a pattern has at most 5 positions (e a v tx added), this one has {len(terms)}",
-                    code="query/syntax",
-                    text=self._text,
-                    offset=clause.offset,
-                )
-            if len(terms) == 5 and not _is_flag(terms[4]):
-                raise query_error(
-                    "the fifth position of a pattern is true or false: added or retracted",
-                    code="query/syntax",
-                    hint="a pattern holds one attribute; write one clause for each",
-                    text=self._text,
-                    offset=getattr(terms[4], "offset", clause.offset),
-                )
-            self._check_transaction(terms, schema)
+            check_positions(clause, schema, self._text)
             if len(terms) > 1 and isinstance(terms[1], Constant):
-                attribute, terms = self._attribute(clause, schema)
+                attribute, terms = attribute_of(clause, schema, self._text)
                 known = attribute is not None
             self._use_terms(clause.source, terms, attribute)
         return PatternStep(
             clause.source, terms, attribute, known, frozenset(), provides, clause.offset
         )
-
-    def _check_transaction(self, terms: Sequence[Term], schema: Schema) -> None:
-        """Refuse a second attribute where the transaction stands."""
-        term = terms[3] if len(terms) > 3 else None
-        if not isinstance(term, Constant) or not isinstance(term.value, Keyword):
-            return
-        if schema.get(term.value) is not None:
-            raise query_error(
-                f"{term.value} stands where a pattern has its transaction",
-                code="query/syntax",
-                hint="a pattern holds one attribute; write one clause for each",
-                text=self._text,
-                offset=term.offset,
-            )
-
-    def _attribute(
-        self, clause: Pattern, schema: Schema
-    ) -> tuple[Attribute | None, tuple[Term, ...]]:
-        terms = clause.terms
-        written = terms[1]
-        assert isinstance(written, Constant)
-        name = written.value
-        attribute = schema.get(name) if isinstance(name, str | int) else None
-        if attribute is not None:
-            return attribute, terms
-        forward = _forward(name)
-        if forward is not None and (attribute := schema.get(forward)) is not None:
-            return attribute, self._reversed(terms, clause, forward)
-        if forward is not None:
-            terms = self._reversed(terms, clause, forward)
-        if not isinstance(name, str):
-            raise query_error(
-                f"{name!r} stands where an attribute is expected",
-                code="query/not-an-attribute",
-                hint="a pattern is [entity attribute value tx added]",
-                text=self._text,
-                offset=written.offset,
-            )
-        if schema.strict:
-            raise query_error(
-                f"there is no attribute {name}",
-                code="query/unknown-attribute",
-                hint=near(name, (str(item.ident) for item in schema)),
-                text=self._text,
-                offset=written.offset,
-                attribute=str(name),
-            )
-        return None, terms
-
-    def _reversed(
-        self, terms: tuple[Term, ...], clause: Pattern, forward: str
-    ) -> tuple[Term, ...]:
-        value = terms[2] if len(terms) > 2 else Blank()
-        if isinstance(terms[0], Blank) and isinstance(value, Blank):
-            return (value, Constant(Keyword(forward), clause.offset), *terms[3:])
-        return (value, Constant(Keyword(forward), clause.offset), terms[0], *terms[3:])
 
     def _use_terms(
         self, source: str, terms: Sequence[Term], attribute: Attribute | None
@@ -477,15 +405,3 @@ class _Resolver:
         for arg, uses in zip(args, self._param_uses[source, name], strict=True):
             if isinstance(arg, Variable) and uses:
                 self._uses.setdefault(arg.name, set()).update(uses)
-
-
-def _is_flag(term: Term) -> bool:
-    return not isinstance(term, Constant) or isinstance(term.value, bool)
-
-
-def _forward(name: Any) -> str | None:
-    """Return `:a/b` for the reverse attribute `:a/_b`, else None."""
-    if not isinstance(name, str):
-        return None
-    before, slash, after = name.rpartition("/")
-    return f"{before}/{after[1:]}" if slash and after.startswith("_") else None
