@@ -35,6 +35,8 @@ ODD = [
     ('[?e :u/age ?a] [(> ?a "20")]', ':db.type/long of :u/age with "20"'),
     ('[?e :u/age ?a] [(< ?a "20")]', ':db.type/long of :u/age with "20"'),
     ('[?e :u/since ?t] [(> ?t "2024")]', ':db.type/instant of :u/since with "2024"'),
+    ('[?e :u/since ?t] [(> ?t "2024")]', '; an instant is written #inst "…"'),
+    ('[?e :u/since "2024-03-01"]', '; an instant is written #inst "…"'),
     ("[?e :u/name ?n] [?e :u/age ?a] [(not= ?n ?a)]", "of :u/name with a :db.type/long of :u/age"),
     ("[?e :u/boss ?b] [(= ?b nil)]", "compares with nil"),
     ("[?e :u/name] (not [?e :u/age ?a] [(= ?a :x)])", "of :u/age with :x"),
@@ -94,6 +96,11 @@ def test_inputs_are_compared_too(db: datamem.Db) -> None:
     assert 'of :u/age with "40"' in found.notes[0]
     assert "note: [(< ?a ?x)]" in repr(found)
     assert db.q(text, 40).notes == ()
+
+
+def test_tuples_have_no_entities(db: datamem.Db) -> None:
+    text = "[:find ?n ?x :in $ $list :where [?e :u/name ?n] [$list ?n ?x _ ?n]]"
+    assert db.q(text, [("Ann", 1, 2, "Ann")]).notes == ()
 
 
 def test_pulls_are_looked_at(db: datamem.Db) -> None:

@@ -121,8 +121,13 @@ def comparison_note(
         )
     return (
         f"{describe(step)} compares {first.said} with {other.said}: values of different types are"
-        " never equal, and ordered by type"
+        f" never equal, and ordered by type{as_instant((first.family, other.family))}"
     )
+
+
+def as_instant(families: tuple[str, str]) -> str:
+    """Return how an instant is written, where a string stands in the place of one."""
+    return '; an instant is written #inst "…"' if set(families) == {"instant", "string"} else ""
 
 
 def _of_argument(arg: Any, kinds: Mapping[str, Kind], given: Mapping[str, Any]) -> Kind | None:

@@ -16,6 +16,7 @@ from datamem.datalog.functions.registry import READ_DATABASE
 from datamem.datalog.notes.kinds import (
     ENTITY,
     Kinds,
+    as_instant,
     comparison_note,
     patterns_disagree,
 )
@@ -89,7 +90,8 @@ class _Notes:
         patterns = [step for step in scope.steps if isinstance(step, PatternStep)]
         for pattern in patterns:
             yield from self._pattern(pattern)
-        yield from patterns_disagree(patterns, kinds)
+        of_databases = [p for p in patterns if self._schemas.get(p.source) is not None]
+        yield from patterns_disagree(of_databases, kinds)
         for step in scope.steps:
             yield from self._other(step, kinds)
 
@@ -128,7 +130,11 @@ class _Notes:
             return
         if value is not None:
             kind = attribute.value_type.keyword
-            yield f"{print_edn(value)} is no {kind}, which {attribute.ident} holds"
+            wanted = attribute.value_type.name.lower()
+            yield (
+                f"{print_edn(value)} is no {kind}, which {attribute.ident} holds"
+                + as_instant((wanted, "string" if isinstance(value, str) else ""))
+            )
         elif isinstance(term, Constant):
             yield f"nil is no value: [(missing? $ ?e {attribute.ident})] finds what has none"
 
