@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from datamem_cli.inputs import input_value, query_inputs
 from datamem_cli.options import format_option, text_of_argument, view_options
+from datamem_cli.printing import print_records, print_value
 
 
 @click.command()
@@ -36,7 +38,9 @@ def q(
 
     QUERY may be `-`, which reads it from standard input, or `@FILE`.
 
-    INPUTS are the values of :in after $, written as EDN; a bare word is a string.
+    INPUTS are the values of :in after $, written as EDN; words without quotes are a string, and
+    `@FILE` is what a file holds. Another source is a point in time (a t, a date, an instant, now,
+    history), or rows. A negative number goes behind `--`.
 
     \b
     Examples:
@@ -44,15 +48,16 @@ def q(
       datamem q '[:find ?text :in $ ?name :where [?u :user/name ?name]
                   [?m :message/sender ?u] [?m :message/content ?text]]' Mira
       datamem q --as-of 2024-03-20 --format json @question.edn
+      datamem q '[:find ?old :in $ $then % :where ($then told ?old)]' 2024-03-20 @rules.edn
     """
     from datamem_cli.answers import print_answer
 
     options = {"timeout": timeout, "max_rows": max_rows}
     given = {name: value for name, value in options.items() if value is not None}
     text = text_of_argument(query)
-    values = input_values(db, text, inputs)
+    values = query_inputs(db, text, inputs)
     if explain:
-        click.echo(str(db.explain(text, *values, analyze=True)))
+        _print_plan(db.explain(text, *values, analyze=True), fmt)
         return
     answer = db.q(text, *values, **given)
     print_answer(answer, fmt)
@@ -60,32 +65,31 @@ def q(
         click.echo(f"note: {note}", err=True)
 
 
-def input_values(db: Any, query: str, inputs: Sequence[str]) -> list[Any]:
-    """Return the arguments after a query as its inputs; rules stay text, so that errors show their place."""
-    from datamem.datalog.syntax import RulesInput
+def _print_plan(plan: Any, fmt: str) -> None:
+    if fmt == "table":
+        click.echo(str(plan))
+    elif fmt == "csv":
+        print_records(plan.steps, fmt)
+    else:
+        whole = {
+            "steps": plan.steps,
+            "rows": plan.rows,
+            "seconds": plan.seconds,
+            "way": plan.way,
+        }
+        print_value(_plain(whole), fmt)
 
-    items = db.prepare(query).query.inputs[1:]
-    return [
-        text_of_argument(text)
-        if i < len(items) and isinstance(items[i], RulesInput)
-        else input_value(text)
-        for i, text in enumerate(inputs)
-    ]
 
-
-def input_value(text: str) -> Any:
-    """Return an argument as the value it means: EDN, except that a bare word is a string."""
-    from datamem.edn import Symbol, read
-
-    value = read(text_of_argument(text))
-    return value.text if isinstance(value, Symbol) else value
+def _plain(value: Any) -> Any:
+    """Return nested mappings as dicts."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def entity_id(text: str) -> Any:
     """Return what names an entity: an id, an ident, or a lookup ref like `[:user/name "Mira"]`."""
-    from datamem.edn import read
-
-    return read(text)
+    return input_value(text)
 
 
 @click.command()
@@ -101,14 +105,21 @@ def pull(db: Any, fmt: str, pattern: str, entities: tuple[str, ...]) -> None:
       datamem pull '[*]' 17
       datamem pull '[:user/name {:message/_sender [:message/content]}]' '[:user/external-id "a/b"]'
     """
-    from datamem_cli.printing import print_value
-
     shape = text_of_argument(pattern)
     if len(entities) == 1:
         print_value(db.pull(shape, entity_id(entities[0])), fmt)
-        return
-    for found in db.pull_many(shape, [entity_id(text) for text in entities]):
-        print_value(found, fmt)
+    else:
+        for found in db.pull_many(shape, [entity_id(text) for text in entities]):
+            print_value(found, fmt)
+    for note in _notes_of_pattern(db, shape):
+        click.echo(f"note: {note}", err=True)
+
+
+def _notes_of_pattern(db: Any, shape: str) -> tuple[str, ...]:
+    """Return what is noted of a query that pulls by this pattern."""
+    text = "[:find (pull ?e pattern) :in $ ?e pattern :where [?e]]"
+    notes: tuple[str, ...] = db.prepare(text).notes(0, shape)
+    return notes
 
 
 COMMANDS = (q, pull)

@@ -171,17 +171,31 @@ def _functions(session: Session, argument: str) -> None:
 def _let(session: Session, argument: str) -> None:
     if not argument:
         for name, value in sorted(session.variables.items()):
-            session.screen.say(f"{name} {edn_of(value)}")
+            session.screen.say(f"{name} {_shown(name, value)}")
         return
     name, _, text = argument.partition(" ")
-    if name[0] not in "?%" or not text.strip():
+    if name[0] not in "?$%" or not text.strip() or name == "$":
         raise _bad_argument("let", argument)
-    if text.lstrip().startswith("[:find"):
-        session.variables[name] = session.ask(text)
-        return
-    from datamem.edn import read
+    session.variables[name] = _meant(session, name, text.strip())
 
-    session.variables[name] = read(text)
+
+def _shown(name: str, value: Any) -> str:
+    return str(value) if name[0] in "$%" else edn_of(value)
+
+
+def _meant(session: Session, name: str, text: str) -> Any:
+    """Return what is bound: an answer, rules as text, a source, or a value."""
+    from datamem.datalog.parse.parse import parse_rules
+    from datamem_cli.inputs import input_value, source_value
+
+    if text.startswith("@"):
+        text = Path(text[1:]).read_text(encoding="utf-8")
+    if name == "%":
+        parse_rules(text)
+        return text
+    if text.startswith(("[:find", "{:find")):
+        return session.ask(text)
+    return source_value(session.db, text) if name[0] == "$" else input_value(text)
 
 
 def _format(session: Session, argument: str) -> None:
@@ -274,7 +288,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "tree": Command("NAME [ATTRIBUTE]", "what hangs below an entity", _tree),
     "functions": Command("[PREFIX]", "what a query may call", _functions),
     "explain": Command("QUERY", "how a query is answered, with rows and times", _explain),
-    "let": Command("[?NAME VALUE]", "a value for :in (also % and a query's answer)", _let),
+    "let": Command(
+        "[?NAME VALUE]", "a value for :in (also % and $NAME; @FILE, an answer)", _let
+    ),
     "watch": Command("QUERY", "answer again after every commit, until Ctrl-C", _watch),
     "save": Command("FILE", "the last answer as .csv, .json, .edn or .txt", _save),
     "edit": Command("", "change the last input in your editor, and run it", _edit),

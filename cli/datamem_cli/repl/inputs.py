@@ -7,7 +7,7 @@ from typing import Any
 
 
 def inputs_of(query: str, variables: Mapping[str, Any]) -> list[Any]:
-    """Return the values for a query's `:in`, in its order, without the database itself.
+    """Return the values for a query's `:in`, in its order, without the first, the database itself.
 
     A binding of several variables takes the value of its first one.
 
@@ -25,7 +25,7 @@ def inputs_of(query: str, variables: Mapping[str, Any]) -> list[Any]:
     from datamem.datalog.parse.parse import parse_query
 
     names = [_name(item) for item in parse_query(query).inputs]
-    return [_value(name, variables) for name in names if name != "$"]
+    return [_value(name, variables) for name in names[1:]]
 
 
 def _name(item: Any) -> str:
@@ -40,6 +40,8 @@ def _name(item: Any) -> str:
 
 
 def _value(name: str, variables: Mapping[str, Any]) -> Any:
+    if name == "_":
+        return None
     if name not in variables:
         from datamem.errors import DatamemError
 
