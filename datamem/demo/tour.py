@@ -15,6 +15,7 @@ from datamem.importers import agent_schema_text
 from datamem.memory import Memory
 from datamem.runs import (
     Recorded,
+    Step,
     diff,
     ignored,
     read_recording,
@@ -84,9 +85,9 @@ class _Tour:
         self.forgotten()
         self.history()
         self.conversation()
-        self.errand()
         self.speculation()
         self.memory()
+        self.errand()
 
     def title(self, text: str) -> None:
         self.station += 1
@@ -170,6 +171,29 @@ class _Tour:
         self.write("   Which tools did Pip use?")
         self.show(f"{count} x {tool}" for tool, count in sorted(self.conn.db.q(_TOOLS)))
 
+    def speculation(self) -> None:
+        self.title("What if? A transaction on a value, which nobody else ever sees")
+        db = self.conn.db
+        report = db.with_tx([{K(":memory/content"): "Mira opens a second bakery"}])
+        then, now = len(report.db_after.q(_MEMORIES)), len(self.conn.db.q(_MEMORIES))
+        self.show([f"memories in the speculation: {then}; in the database: {now}"])
+
+    def memory(self) -> None:
+        self.title("For programs that need no queries: a Memory, here on a branch of its own")
+        with self.conn.fork() as branch:
+            mem = Memory(branch)
+            allergy = mem.list(tags="health")[0]
+            moved = datetime(2024, 9, 1, tzinfo=UTC)
+            mem.supersede(allergy, "Mira may eat walnuts again", at=moved, why="Tested anew")
+            self.write("   What was true, as far as is known now?")
+            self.show(
+                f"on {day:%d %B}:  {memory.content}"
+                for day in (datetime(2024, 8, 1, tzinfo=UTC), moved)
+                for memory in mem.list(tags="health", db=mem.view(valid_at=day))
+            )
+            self.write('   mem.recall("When does the oven come?")')
+            self.show(item.text for item in mem.recall("When does the oven come?", k=2))
+
     def errand(self) -> None:
         self.title(
             "A run: Pip plans a nut cake for Mira, and each step of its code is recorded"
@@ -178,8 +202,7 @@ class _Tour:
         agent = partial(plan_cake, world=world)
         done = record(self.conn, agent, run_id="cake", input="nut", seed=1)
         for step in read_recording(self.conn.db, done.run).steps:
-            answer = f" -> {step.output}" if step.kind in {"tool", "model"} else ""
-            self.show([f"{step.number} {step.title()}{answer}"])
+            self.show([f"{step.number} {step.title()}: {_gist(step)}"])
         self.grounds(done)
         asked_count = world.asked_count
         self.again(done, agent)
@@ -211,25 +234,9 @@ class _Tour:
             self.show([f"step {first.b.number}, {first.b.title()}, is where they part:"])
             self.show([first.difference])
 
-    def speculation(self) -> None:
-        self.title("What if? A transaction on a value, which nobody else ever sees")
-        db = self.conn.db
-        report = db.with_tx([{K(":memory/content"): "Mira opens a second bakery"}])
-        then, now = len(report.db_after.q(_MEMORIES)), len(self.conn.db.q(_MEMORIES))
-        self.show([f"memories in the speculation: {then}; in the database: {now}"])
 
-    def memory(self) -> None:
-        self.title("For programs that need no queries: a Memory, here on a branch of its own")
-        with self.conn.fork() as branch:
-            mem = Memory(branch)
-            allergy = mem.list(tags="health")[0]
-            moved = datetime(2024, 9, 1, tzinfo=UTC)
-            mem.supersede(allergy, "Mira may eat walnuts again", at=moved, why="Tested anew")
-            self.write("   What was true, as far as is known now?")
-            self.show(
-                f"on {day:%d %B}:  {memory.content}"
-                for day in (datetime(2024, 8, 1, tzinfo=UTC), moved)
-                for memory in mem.list(tags="health", db=mem.view(valid_at=day))
-            )
-            self.write('   mem.recall("When does the oven come?")')
-            self.show(item.text for item in mem.recall("When does the oven come?", k=2))
+def _gist(step: Step) -> str:
+    """Return what came of a step, in a few words."""
+    if step.kind == "transact":
+        return f"{len(step.output)} stored"
+    return str(step.asked() if step.kind == "trace" else step.output)
