@@ -1,4 +1,4 @@
-"""The queries of the documents the project comes from, verbatim as EDN text."""
+"""The queries of the documents the project comes from, as they are in `seeds.edn`, to the letter."""
 
 from __future__ import annotations
 
@@ -10,12 +10,24 @@ from uuid import UUID
 import pytest
 
 import datamem
-from datamem.datalog import q, register_function
+from datamem.datalog import q
 from datamem.db.database import Db
 from datamem.errors import QueryError
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "agent_schema.edn"
+QUERIES = {
+    name.strip(): query.strip()
+    for name, _, query in (
+        part.partition("\n")
+        for part in Path(__file__).with_name("seeds.edn").read_text("utf-8").split("\n;; ")[1:]
+    )
+}
 USER, SESSION, AGENT = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+def vector(*parts: float) -> list[float]:
+    """Return a vector of the schema's 1536 dimensions."""
+    return [*parts, *[0.0] * (1536 - len(parts))]
 
 
 @pytest.fixture(scope="module")
@@ -57,129 +69,91 @@ def db() -> Db:
                 ":memory/content": "greetings",
                 ":memory/last-reviewed": day,
                 ":memory/new-attribute": "value",
+                ":memory/embedding": vector(1.0, 0.0),
             },
             {
                 ":memory/id": UUID(int=21),
                 ":memory/session": "s",
                 ":memory/type": ":episode",
                 ":memory/content": "the first day",
+                ":memory/embedding": vector(0.0, 1.0),
             },
         ]
     )
     return conn.db
 
 
-def ask(db: Db, text: str, *inputs: Any) -> Any:
-    return q(text, db, *inputs)
+def ask(db: Db, name: str, *inputs: Any) -> Any:
+    return q(QUERIES[name], db, *inputs)
+
+
+def test_every_query_is_asked_below() -> None:
+    text = Path(__file__).read_text("utf-8")
+    assert len(QUERIES) == 11
+    assert [name for name in QUERIES if f'"{name}"' not in text] == []
 
 
 def test_session_messages_by_lookup_ref(db: Db) -> None:
-    text = """[:find (pull ?m [:message/role
-                              :message/content
-                              :message/timestamp])
-              :in $ ?session-id
-              :where [?m :message/session ?session-id]]"""
-    found = ask(db, text, [":session/id", SESSION])
+    found = ask(db, "session messages", [":session/id", SESSION])
     assert sorted(row[0][":message/content"] for row in found) == ["hello", "hi"]
     with pytest.raises(QueryError, match="lookup ref"):
-        ask(db, text, SESSION)
+        ask(db, "session messages", SESSION)
 
 
 def test_memories_needing_review(db: Db) -> None:
-    text = """[:find (pull ?m [:memory/id
-                           :memory/content
-                           :memory/last-reviewed
-                           :memory/current-strength])
-           :in $ ?threshold
-           :where [?m :memory/last-reviewed ?reviewed]
-                  [(< ?reviewed ?threshold)]]"""
-    assert len(ask(db, text, datetime(2024, 1, 1, tzinfo=UTC))) == 1
-    assert len(ask(db, text, datetime(2023, 1, 1, tzinfo=UTC))) == 0
+    assert len(ask(db, "memories needing review", datetime(2024, 1, 1, tzinfo=UTC))) == 1
+    assert len(ask(db, "memories needing review", datetime(2023, 1, 1, tzinfo=UTC))) == 0
 
 
-def test_pull_everything(db: Db) -> None:
-    found = ask(db, "[:find (pull ?m [*])\n :where [?m :memory/id _]]")
+@pytest.mark.parametrize(
+    "name", ["all memories, for their strengths", "all memories, for a backup"]
+)
+def test_pull_everything(db: Db, name: str) -> None:
+    found = ask(db, name)
     assert {row[0][":memory/content"] for row in found} == {"greetings", "the first day"}
 
 
 def test_recurring_patterns(db: Db) -> None:
-    text = """[:find ?theme (count ?session)
-              :in $ ?user-id ?start ?end
-              :where [?u :user/id ?user-id]
-                     [?session :session/user ?u]
-                     [?session :session/created-at ?t]
-                     [(>= ?t ?start)]
-                     [(<= ?t ?end)]
-                     [?m :memory/session ?session]
-                     [?m :memory/type :theme]
-                     [?m :memory/content ?theme]]"""
     start, end = datetime(2023, 5, 1, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC)
-    assert ask(db, text, USER, start, end) == {("greetings", 1)}
-    assert ask(db, text, USER, end, end) == set()
+    assert ask(db, "recurring patterns", USER, start, end) == {("greetings", 1)}
+    assert ask(db, "recurring patterns", USER, end, end) == set()
 
 
 def test_messages_of_the_active_session(db: Db) -> None:
-    text = """[:find ?content
-       :in $ ?user-id
-       :where [?user :user/id ?user-id]
-              [?user :user/active-session ?session]
-              [?msg :message/session ?session]
-              [?msg :message/content ?content]]"""
-    assert ask(db, text, USER) == {("hello",), ("hi",)}
-    assert ask(db, text, UUID(int=99)) == set()
+    name = "messages of the active session"
+    assert ask(db, name, USER) == {("hello",), ("hi",)}
+    assert ask(db, name, UUID(int=99)) == set()
 
 
 def test_sessions_since(db: Db) -> None:
-    text = """[:find (pull ?s [:session/id :session/title])
-       :in $ ?start
-       :where [?s :session/created-at ?t]
-              [(>= ?t ?start)]]"""
-    found = ask(db, text, datetime(2023, 5, 20, tzinfo=UTC))
+    found = ask(db, "sessions since", datetime(2023, 5, 20, tzinfo=UTC))
     assert [row[0][":session/title"] for row in found] == ["First"]
 
 
 def test_optional_attribute_with_nil_keeps_the_row(db: Db) -> None:
-    text = """[:find ?m ?new-val
-       :where [?m :memory/id _]
-              [(get-else $ ?m :memory/new-attribute nil) ?new-val]]"""
-    assert {row[1] for row in ask(db, text)} == {"value", None}
+    assert {row[1] for row in ask(db, "optional attribute")} == {"value", None}
 
 
-def test_next_sequence_number(db: Db) -> None:
-    text = """[:find (max ?seq)
-                                 :in $ ?session-id
-                                 :where [?m :message/session ?session]
-                                        [?m :message/sequence ?seq]
-                                        [?session :session/id ?session-id]]"""
-    assert ask(db, text, SESSION) == {(2,)}
+def test_last_sequence_number(db: Db) -> None:
+    assert ask(db, "last sequence number", SESSION) == {(2,)}
+    assert ask(db, "last sequence number", UUID(int=99)) == set()
 
 
 def test_two_calls_in_one_clause_get_a_caret_and_a_hint(db: Db) -> None:
-    text = """[:find ?s
-       :where [?s :session/created-at ?t]
-              [(> ?t ?start) (< ?t ?end)]]"""
     with pytest.raises(QueryError) as caught:
-        ask(db, text)
+        ask(db, "sessions between two instants")
     assert caught.value.code == "query/two-calls"
     assert caught.value.data["line"] == 3
     assert "^" in str(caught.value)
     assert "[(> …)] [(< …)]" in (caught.value.hint or "")
 
 
-def test_a_function_of_another_package_binds_a_relation(db: Db) -> None:
-    def search(db: Db, attribute: str, vector: Any, k: int) -> list[tuple[int, float]]:
-        assert attribute == ":memory/embedding"
-        return [(row[0], sum(vector)) for row in db.q("[:find ?m :where [?m :memory/id _]]")][
-            :k
-        ]
-
-    register_function("test-vector/search", search, needs_database=True)
-    text = """[:find (pull ?m [:memory/id :memory/content :memory/importance])
-         :in $ ?query-vec ?k
-         :where [(test-vector/search :memory/embedding ?query-vec ?k) [[?m]]]]"""
-    assert len(ask(db, text, [0.1, 0.2], 1)) == 1
+def test_similar_memories(db: Db) -> None:
+    found = ask(db, "similar memories", vector(0.9, 0.1), 1)
+    assert [row[0][":memory/id"] for row in found] == [UUID(int=20)]
+    assert len(ask(db, "similar memories", vector(0.9, 0.1), 5)) == 2
 
 
 def test_history_of_values_with_their_transactions(db: Db) -> None:
     text = "[:find ?c ?at :where [?m :message/content ?c ?tx] [?tx :db/txInstant ?at]]"
-    assert {row[0] for row in ask(db, text)} == {"hello", "hi"}
+    assert {row[0] for row in q(text, db)} == {"hello", "hi"}
