@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from datamem.datalog.faults import query_error
-from datamem.datalog.functions.registry import Function
+from datamem.datalog.functions.function import Function
 from datamem.datalog.result import Result
 
 if TYPE_CHECKING:

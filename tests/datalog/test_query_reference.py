@@ -12,7 +12,8 @@ import pytest
 
 from datamem.datalog import functions
 from datamem.datalog.find.aggregates import AGGREGATES
-from datamem.datalog.functions.registry import Function, library
+from datamem.datalog.functions.function import Function
+from datamem.datalog.functions.registry import library
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "query.md"
 TITLES = {

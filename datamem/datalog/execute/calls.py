@@ -25,7 +25,8 @@ from datamem.datalog.execute.context import Context
 from datamem.datalog.execute.lookups import LOOKUPS, check_lookup, missing_mask
 from datamem.datalog.faults import query_error
 from datamem.datalog.functions.comparison import truthy
-from datamem.datalog.functions.registry import Function, find_function, library
+from datamem.datalog.functions.function import Function
+from datamem.datalog.functions.registry import find_function, library
 from datamem.datalog.resolve.describe import describe
 from datamem.datalog.resolve.steps import FunctionStep, PredicateStep
 from datamem.datalog.syntax import BindScalar, Constant, SourceName, Variable

@@ -10,9 +10,9 @@ from typing import Any, Final
 from datamem.datalog.columns.domains import Domains
 from datamem.datalog.execute.sources import Source
 from datamem.datalog.faults import near, query_error
+from datamem.datalog.functions.function import Function
 from datamem.datalog.functions.registry import (
     AGGREGATE_NAMES,
-    Function,
     find_function,
     function_names,
     of_callable,

@@ -10,7 +10,7 @@ from functools import reduce
 from typing import Any, Final
 
 from datamem.datalog.columns.values import LONG_MAX, LONG_MIN, print_value
-from datamem.datalog.functions.registry import Function, fn
+from datamem.datalog.functions.function import Function, fn
 from datamem.edn import BigInt
 from datamem.errors import QueryError
 

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from datamem.datalog.columns.values import identity, print_value
-from datamem.datalog.functions.registry import Function, fn
+from datamem.datalog.functions.function import Function, fn
 from datamem.edn import EdnList, Keyword, Symbol
 from datamem.errors import QueryError
 from datamem.schema.values import tag_of

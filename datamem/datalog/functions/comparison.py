@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from datamem.datalog.columns.values import equal, less, order_key
-from datamem.datalog.functions.registry import Function, fn
+from datamem.datalog.functions.function import Function, fn
 
 
 def all_equal(*values: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from datamem.datalog.columns.values import print_value
 from datamem.datalog.functions.arithmetic import is_number
-from datamem.datalog.functions.registry import Function, fn
+from datamem.datalog.functions.function import Function, fn
 from datamem.edn import Keyword
 from datamem.errors import QueryError
 

@@ -5,39 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from datamem.datalog.functions.function import Function
 from datamem.errors import QueryError
 from datamem.hooks import HOOKS, hook
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function that queries call.
-
-    Attributes:
-        name: as queries write it.
-        call: takes and returns Python values; None means no result.
-        least, most: how many arguments it takes; `most` is None for any number.
-        pure: equal arguments give equal results, so that it is called once per distinct ones.
-        vectorised: takes and returns whole columns (lists of equal length).
-        needs_database: its first argument is a database value; `$` where the call names none.
-    """
-
-    name: str
-    call: Callable[..., Any]
-    least: int = 0
-    most: int | None = None
-    pure: bool = True
-    vectorised: bool = False
-    needs_database: bool = False
-
-    def accepts(self, count: int) -> bool:
-        """Tell whether the function can take this many arguments."""
-        return self.least <= count and (self.most is None or count <= self.most)
-
 
 READ_DATABASE: Final = ("get-else", "get-some", "missing?")
 """What reads attributes for all rows at once; its first argument is a source, `$` where none is written."""
@@ -161,7 +134,7 @@ def _plain(name: str) -> str:
 @cache
 def library() -> dict[str, Function]:
     """Return the built-in functions by name."""
-    from datamem.datalog.functions import (  # they build on this module
+    from datamem.datalog.functions import (  # when a query first names one
         arithmetic,
         collections,
         comparison,
@@ -175,10 +148,3 @@ def library() -> dict[str, Function]:
         for function in module.FUNCTIONS:
             table[function.name] = function
     return table
-
-
-def fn(
-    name: str, call: Callable[..., Any], least: int, most: int | None = -1, *, pure: bool = True
-) -> Function:
-    """Make a library entry; `most` is `least` where it is left out."""
-    return Function(name, call, least, least if most == -1 else most, pure)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from datamem.datalog.columns.values import print_value
 from datamem.datalog.functions.collections import sized
-from datamem.datalog.functions.registry import Function, fn
+from datamem.datalog.functions.function import Function, fn
 from datamem.edn import Keyword, Symbol, print_edn
 from datamem.errors import QueryError
 

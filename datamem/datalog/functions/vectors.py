@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from datamem.datalog.functions.registry import Function
+from datamem.datalog.functions.function import Function
 from datamem.errors import QueryError
 
 Matrix = npt.NDArray[np.float64]
