@@ -50,7 +50,7 @@ class Publisher:
         self._retry_rows = unrooted_rows + ROOT_ROWS // 16
 
     def publish(self, db: Db, digest: bytes) -> None:
-        """Write a root of `db` as the next log entry; REQUIRES: its levels are stored, no novelty.
+        """Write a root of `db` as the next log entry, which syncs all blobs first; REQUIRES: its levels are stored, no novelty.
 
         Raises:
             StorageError: the root is not published; the old one stays.
@@ -66,7 +66,7 @@ class Publisher:
             heap_segments=tuple(segment.name for segment in heap.segments),
             heap_tables=tuple(table.name for table in heap.tables),
         )
-        pack = self._packs.write("root", encode_root(root))
+        pack = self._packs.write("root", encode_root(root), is_synced=False)
         entry = encode_root_entry(db.basis_t, pack.name)
         self._store.append(self._store.head() + 1, entry, checkpoint=True)
         self._retry_rows = 0
@@ -77,7 +77,8 @@ class Publisher:
         tags, packed = heap.tail_bytes(size)
         if not tags:
             return
-        pack = self._packs.write("heap", encode_segment(heap.stored_size, tags, packed))
+        data = encode_segment(heap.stored_size, tags, packed)
+        pack = self._packs.write("heap", data, is_synced=False)
         segment = HeapSegment(pack.data(), pack.name)
         digests = np.array(list(map(digest64, tags, packed)), np.uint64)
         codes = np.arange(segment.start, segment.stop, dtype=np.uint64)
@@ -87,7 +88,7 @@ class Publisher:
             older = tables.pop()
             blob = merge_tables([older, HeapTable(memoryview(blob))])
             count += older.count
-        pack = self._packs.write("table", blob)
+        pack = self._packs.write("table", blob, is_synced=False)
         table = HeapTable(pack.data(), pack.name)
         table.verify()
         heap.adopt(segment, [*tables, table])

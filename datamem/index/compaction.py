@@ -84,9 +84,10 @@ class Compactor:
         return index
 
     def store(self, index: Index) -> Index:
-        """Return the index with every level that is only in memory written to packs."""
+        """Return the index with every level that is only in memory written to packs, for the checkpoint to come."""
+        sinks = self._pack_sinks(is_synced=False)
         levels = [
-            level if _is_stored(level) else _exhaust(copy_level(level, self._pack_sinks()))
+            level if _is_stored(level) else _exhaust(copy_level(level, sinks))
             for level in index.levels
         ]
         for level, copied in zip(index.levels, levels, strict=True):
@@ -101,8 +102,9 @@ class Compactor:
         if self._job.newer is old:
             self._job.newer = new
 
-    def _pack_sinks(self) -> tuple[PackSink, PackSink]:
-        return PackSink(4, self.packs), PackSink(5, self.packs)
+    def _pack_sinks(self, *, is_synced: bool) -> tuple[PackSink, PackSink]:
+        live = PackSink(4, self.packs, is_synced=is_synced)
+        return live, PackSink(5, self.packs, is_synced=is_synced)
 
     def _plan(self, index: Index) -> Index:
         """Merge small neighbours now, begin with large ones, and catch up when far behind."""
@@ -149,7 +151,9 @@ class Compactor:
         kills = (index.kills[i], index.kills[i + 1])
         rows = older.row_count + newer.row_count
         in_memory = self.packs.is_transient and rows <= WIDE_ROWS
-        sinks = (MemorySink(4), MemorySink(5)) if in_memory else self._pack_sinks()
+        sinks = (
+            (MemorySink(4), MemorySink(5)) if in_memory else self._pack_sinks(is_synced=True)
+        )
         steps = merge_levels((older, kills[0]), (newer, kills[1]), sinks, self.forgetful)
         runs = (*older.live, *older.ended)
         pieces = 3 + sum(len(run.segments) + 1 for run in runs)

@@ -75,11 +75,15 @@ class MemorySink:
 
 
 class PackSink:
-    """Writes a run as narrow segments into packs of a blob store."""
+    """Writes a run as narrow segments into packs of a blob store.
 
-    def __init__(self, column_count: int, packs: Packs) -> None:
+    What is left for a last pack is synced with it, or by the next checkpoint.
+    """
+
+    def __init__(self, column_count: int, packs: Packs, *, is_synced: bool = True) -> None:
         self.column_count = column_count
         self._packs = packs
+        self._is_synced = is_synced
         self._segments: list[Segment | dict[str, object]] = []
         self._chunks: list[bytes] = []
         self._byte_count = 0
@@ -101,13 +105,13 @@ class PackSink:
             self._chunks.append(data)
             self._byte_count += len(data)
             if self._byte_count >= PACK_BYTES:
-                self._flush()
+                self._flush(is_synced=True)
 
-    def _flush(self) -> None:
+    def _flush(self, *, is_synced: bool) -> None:
         if not self._chunks:
             return
         data = b"".join(self._chunks)
-        pack = self._packs.write("pack", data)
+        pack = self._packs.write("pack", data, is_synced=is_synced)
         for i in self._pending:
             fields = self._segments[i]
             assert isinstance(fields, dict)
@@ -117,7 +121,7 @@ class PackSink:
 
     def finish(self) -> Run:
         """Write what is left and return the run."""
-        self._flush()
+        self._flush(is_synced=self._is_synced)
         segments, self._segments = self._segments, []
         return Run([s for s in segments if isinstance(s, Segment)], self.column_count)
 

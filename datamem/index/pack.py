@@ -18,8 +18,8 @@ from datamem.errors import StorageError
 class BlobStore(Protocol):
     """The part of the storage contract that indexes need."""
 
-    def put(self, name: str, data: bytes) -> None:
-        """Store an immutable blob; durable on return where the policy says so."""
+    def put(self, name: str, data: bytes, *, durable: bool | None = None) -> None:
+        """Store an immutable blob; durable on return where the policy says so, or with the next checkpoint."""
 
     def open_blob(self, name: str) -> memoryview:
         """Return a blob's bytes, mapped."""
@@ -100,20 +100,27 @@ class Packs:
             )
         return data
 
-    def write(self, kind: str, data: bytes) -> Pack:
-        """Store bytes under a name made of their digest; a damaged blob of that name is replaced."""
+    def write(self, kind: str, data: bytes, *, is_synced: bool = True) -> Pack:
+        """Store bytes under a name made of their digest; a damaged blob of that name is replaced.
+
+        Args:
+            kind: first part of the name.
+            data: the bytes.
+            is_synced: False leaves it to the next checkpoint to sync them, together with others.
+        """
         name = _name_of(kind, data)
         if self._store is None or self._is_read_only:
             return Pack(name, None, memoryview(data))
         self.fresh.add(name)
+        durable = None if is_synced else False
         try:
-            self._store.put(name, data)
+            self._store.put(name, data, durable=durable)
         except StorageError as error:
             if error.code != "storage/blob-exists":
                 raise
             self._open.pop(name, None)
             self._store.delete(name)
-            self._store.put(name, data)
+            self._store.put(name, data, durable=durable)
         return self.get(name)
 
     def remove(self, name: str) -> None:

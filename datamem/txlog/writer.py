@@ -81,12 +81,16 @@ class LogWriter:
         data, starts = _encode(
             ENTRY, n, entries, durable=self.durable, seed=file.header.seed, offset=stop
         )
-        if self._preallocates and stop + len(data) > self._allocated:
+        small = (
+            len(data) < _LARGEST_STEP
+        )  # a large entry makes its blocks itself, and writes them once
+        if self._preallocates and small and stop + len(data) > self._allocated:
             self._preallocate(file, stop + len(data))
         try:
             self._write(file, data, stop, is_synced=is_synced)
             file.starts.extend(starts)
             file.stop = stop + len(data)
+            self._allocated = max(self._allocated, file.stop)
             file.last_crc = checksum_at(data, starts[-1] - stop)
             self.head = n + len(entries) - 1
         except StorageError:

@@ -39,7 +39,7 @@ class MemoryBlobs:
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, durable: bool | None = None) -> None:
         self.blobs[name] = data
 
     def open_blob(self, name: str) -> memoryview:

@@ -247,6 +247,7 @@ def scenario(store: DirectoryStore, acked: list[bytes]) -> None:
     append([b"six"], checkpoint=True)
     append([b"seven" * 500], is_synced=False)
     append([b"eight" * 100])
+    append([b"large" * 60_000])
     append([b"nine"], is_synced=False)
     store.close()
     acked.extend(unsynced)

@@ -247,6 +247,26 @@ def test_the_interval_policy_syncs_what_is_owed_once(tmp_path: Path) -> None:
         assert store.durable == 2
 
 
+def test_a_large_entry_is_written_once_and_small_ones_into_blocks_that_are_there(
+    tmp_path: Path,
+) -> None:
+    fs = CountingFileSystem()
+    with DirectoryStore(tmp_path / "db", fs=fs) as store:
+        store.append(1, b"first")
+        for n, entry, expected in (
+            (2, b"large" * 100_000, ["pwrite", "fdatasync"]),
+            (3, b"small", ["pwrite", "pwrite", "fdatasync"]),
+            (4, b"small", ["pwrite", "fdatasync"]),
+        ):
+            fs.calls.clear()
+            store.append(n, entry)
+            assert fs.calls == expected
+    file = newest_log(tmp_path / "db")
+    assert file.stat().st_size < 501_000
+    with DirectoryStore(tmp_path / "db") as store:
+        assert store.read(1, 10) == [b"first", b"large" * 100_000, b"small", b"small"]
+
+
 def test_a_failed_background_sync_stops_appending(tmp_path: Path) -> None:
     class Broken(CountingFileSystem):
         broken = False
