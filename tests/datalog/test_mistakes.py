@@ -203,3 +203,10 @@ def test_inputs_and_rules_are_looked_at_and_what_can_match_is_not_noted(db: data
     assert db.q(by_age, "30").notes == ('"30" is no :db.type/long, which :user/age holds',)
     assert db.q(by_age, 31).notes == db.q(by_age, 31.0).notes == db.q(by_age, 30).notes == ()
     assert db.q('[:find ?e :where [?e :user/name "Bob"]]').notes == ()
+
+
+def test_a_pulled_map_names_its_entity(db: datamem.Db) -> None:
+    text = "[:find ?n . :in $ ?e :where [?e :user/name ?n]]"
+    pulled = db.pull("[*]", ["user/email", "ann@x.org"])
+    assert db.q(text, pulled) == db.q(text, {":db/id": pulled[":db/id"]}) == "Ann"
+    assert refused(db, text, {":user/name": "Ann"}).code == "query/not-an-entity"

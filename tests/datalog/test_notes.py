@@ -103,6 +103,15 @@ def test_tuples_have_no_entities(db: datamem.Db) -> None:
     assert db.q(text, [("Ann", 1, 2, "Ann")]).notes == ()
 
 
+def test_texts_of_tuples_are_no_keywords() -> None:
+    text = "[:find ?n :where [?e :u/name ?n]]"
+    found = datamem.q(text, [(1, ":u/name", "Ann")])
+    assert found.notes == (
+        ":u/name is a keyword, and the tuples of $ hold the string: Keyword(':u/name')",
+    )
+    assert datamem.q(text, [(1, datamem.Keyword(":u/name"), "Ann")]) == {("Ann",)}
+
+
 def test_pulls_are_looked_at(db: datamem.Db) -> None:
     found = db.q("[:find (pull ?e [:u/nmae {:u/_boss [:u/agee]}]) :where [?e :u/age 36]]")
     assert [note.split(";")[0] for note in found.notes] == [
@@ -124,3 +133,21 @@ def test_references_are_followed_backwards(db: datamem.Db) -> None:
     ann, bob = db.q("[:find [?e ...] :where [?e :u/name ?n] :order-by ?n]")
     assert db.q("[:find ?e ?x :where [?e :u/_boss+ ?x]]") == {(ann, bob)}
     assert db.q("[:find [?x ...] :in $ ?e :where [?e :u/_boss* ?x]]", ann) == [ann, bob]
+
+
+NAMELESS = [
+    ("[:find ?n :in $ ?a :where [?e ?a ?n]]", "u/nme", "there is no attribute u/nme; did you mean"),
+    ("[:find ?n :in $ ?e :where [?e :u/name ?n]]", ["u/email", "z@x"], 'no entity is ["u/email" "z@x"], which ?e is'),
+    ("[:find ?e :in $ ?b :where [?e :u/boss ?b]]", ":team/blue", "which ?b is"),
+    ("[:find ?e :in $ ?a :where [?e :u/age ?a]]", object, "is no :db.type/long"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "value", "note"), NAMELESS)
+def test_an_input_that_names_nothing_is_noted(
+    db: datamem.Db, text: str, value: object, note: str
+) -> None:
+    found = db.q(text, value)
+    assert len(found) == 0
+    assert note in found.notes[0]
+    assert note in repr(found)

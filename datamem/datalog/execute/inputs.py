@@ -142,10 +142,10 @@ def _entity(
         except DatamemError as error:
             raise placed(error, context.text, of=name) from None
         return _DROPPED if found is None else found
-    eid = getattr(value, "eid", None)
+    eid = value.get(":db/id") if isinstance(value, dict) else getattr(value, "eid", None)
     if type(eid) is int:
         return eid
-    if isinstance(value, str | UUID | bytes):
+    if isinstance(value, str | UUID | bytes | dict):
         what = "a ref attribute" if "ref" in kinds else "an entity"
         raise query_error(
             f"{name} is compared with {what}, and the input {print_value(value)} can never be one",

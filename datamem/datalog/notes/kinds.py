@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from datamem.datalog.columns.values import print_value
 from datamem.datalog.resolve.describe import describe
 from datamem.datalog.resolve.steps import PatternStep, PredicateStep
 from datamem.datalog.syntax import Constant, Variable
-from datamem.edn import Keyword, Symbol, Uri, print_edn
+from datamem.edn import Keyword, Symbol, Uri
 from datamem.schema.types import ValueType
 
 _NUMBERS: Final = (ValueType.LONG, ValueType.DOUBLE, ValueType.BIGINT, ValueType.BIGDEC)
@@ -66,7 +67,7 @@ def kind_of_value(value: Any) -> Kind | None:
     """Return the kind of a constant or an input; None where it has none."""
     for python, family in _OF_PYTHON:
         if isinstance(value, python):
-            return Kind(family, "nil" if value is None else print_edn(value))
+            return Kind(family, print_value(value))
     return None
 
 

@@ -8,8 +8,10 @@ refuses the first); but most often somebody misspelt a name or quoted a number.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
+from datamem.datalog.columns.values import print_value
 from datamem.datalog.execute.sources import NO_VALUE, coerce
 from datamem.datalog.faults import as_written, near
 from datamem.datalog.functions.registry import READ_DATABASE
@@ -35,7 +37,7 @@ from datamem.datalog.resolve.steps import (
 )
 from datamem.datalog.syntax import Constant, Pull, SourceName, Term, Variable
 from datamem.db.pull.shape import unknown_attributes
-from datamem.edn import Keyword, print_edn
+from datamem.edn import Keyword
 from datamem.errors import DatamemError
 from datamem.schema.attribute import Attribute
 from datamem.schema.schema import Schema
@@ -78,12 +80,21 @@ class _Notes:
     def of(self, resolved: Resolved) -> Iterator[str]:
         kinds: Kinds = {}
         yield from self._scope(resolved.scope, kinds)
+        yield from self._inputs(resolved)
         for rule in resolved.rules.values():
             for body in rule.bodies:
                 yield from self._scope(body.scope, {})
         for element in resolved.query.find.elements:
             if isinstance(element, Pull):
                 yield from self._pull(element, kinds)
+
+    def _inputs(self, resolved: Resolved) -> Iterator[str]:
+        """Note inputs that stand for entities and name none."""
+        for name, value in self._given.items():
+            for use in resolved.uses.get(name, ()):
+                db = self._sources.get(use.source)
+                if use.kind in ("entity", "ref") and _names_nothing(db, value):
+                    yield f"no entity is {print_value(value)}, which {name} is"
 
     def _scope(self, scope: Scope, kinds: Kinds) -> Iterator[str]:
         """Note what is odd in a conjunction; `kinds` are those of its surroundings, and it adds its own."""
@@ -110,10 +121,13 @@ class _Notes:
     def _pattern(self, step: PatternStep) -> Iterator[str]:
         schema = self._schemas.get(step.source)
         attribute = step.attribute
+        if schema is None:
+            yield from self._texts(step)
         if schema is None or len(step.terms) < 2:
             return
-        name = step.terms[1].value if isinstance(step.terms[1], Constant) else None
-        if not step.attribute_is_known:
+        _, name = self._known(step.terms[1])
+        is_misspelt = step.attribute is None and isinstance(name, str) and not schema.get(name)
+        if not step.attribute_is_known or is_misspelt:
             yield _unknown(name, schema)
         yield from self._names(step)
         if (
@@ -122,6 +136,15 @@ class _Notes:
             and len(step.terms) > 2
         ):
             yield from self._value(attribute, step.terms[2])
+
+    def _texts(self, step: PatternStep) -> Iterator[str]:
+        """Note keywords of a pattern that are plain strings in the tuples of its source."""
+        rows = self._sources.get(step.source)
+        keywords = {i: t.value for i, t in enumerate(step.terms) if isinstance(t, Constant)}
+        for i, name in keywords.items():
+            is_text = isinstance(name, Keyword) and isinstance(rows, list | tuple | AbstractSet)
+            if is_text and any(type(row[i]) is str and row[i] == name for row in rows or ()):
+                yield f"{name} is a keyword, and the tuples of {step.source} hold the string: Keyword({str(name)!r})"
 
     def _value(self, attribute: Attribute, term: Term) -> Iterator[str]:
         known, value = self._known(term)
@@ -132,7 +155,7 @@ class _Notes:
             kind = attribute.value_type.keyword
             wanted = attribute.value_type.name.lower()
             yield (
-                f"{print_edn(value)} is no {kind}, which {attribute.ident} holds"
+                f"{print_value(value)} is no {kind}, which {attribute.ident} holds"
                 + as_instant((wanted, "string" if isinstance(value, str) else ""))
             )
         elif isinstance(term, Constant):
@@ -188,6 +211,15 @@ class _Notes:
             case _:
                 pass
         return False, None
+
+
+def _names_nothing(db: Any, value: Any) -> bool:
+    if not isinstance(value, str | list | tuple) or not hasattr(db, "resolve"):
+        return False
+    try:
+        return db.resolve(value) is None
+    except DatamemError:
+        return False
 
 
 def _unknown(name: Any, schema: Schema) -> str:
