@@ -13,14 +13,8 @@ from datamem.datalog.columns.kernels import BoolArray, Int64Array
 from datamem.datalog.columns.relation import Relation
 from datamem.datalog.columns.values import normal
 from datamem.datalog.execute.context import Context
-from datamem.datalog.execute.patterns import (
-    Probe,
-    bound_words,
-    column_of,
-    constant_word,
-    entity_word,
-    unify_column,
-)
+from datamem.datalog.execute.patterns import bound_words, column_of, unify_column
+from datamem.datalog.execute.probe import Probe, constant_word, entity_word
 from datamem.datalog.execute.sources import RowsLike
 from datamem.datalog.syntax import Constant
 from datamem.edn import Keyword

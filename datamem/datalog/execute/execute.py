@@ -28,8 +28,9 @@ from datamem.datalog.execute import cycles
 from datamem.datalog.execute.calls import extend_rows, filter_rows, reads_database
 from datamem.datalog.execute.context import Context, StepTrace, clock, merge_traces
 from datamem.datalog.execute.intersect import STRETCH, Intersection, stretches
-from datamem.datalog.execute.patterns import fetch, probe_of
+from datamem.datalog.execute.patterns import fetch
 from datamem.datalog.execute.plan import UNASKED, Estimate, choose, estimate, touched
+from datamem.datalog.execute.probe import probe_of
 from datamem.datalog.execute.sources import DatabaseSource
 from datamem.datalog.resolve.describe import describe
 from datamem.datalog.resolve.steps import (

@@ -13,6 +13,7 @@ from datamem.datalog.columns.kernels import BoolArray, Int64Array
 from datamem.datalog.columns.relation import TRUE, Relation, common_domain
 from datamem.datalog.columns.values import normal
 from datamem.datalog.execute.context import Context
+from datamem.datalog.execute.probe import entity_word
 from datamem.datalog.execute.sources import DatabaseSource
 from datamem.datalog.faults import near, placed, query_error
 from datamem.datalog.resolve.steps import FunctionStep, PredicateStep
@@ -249,8 +250,6 @@ def entity_constant(
     step: PredicateStep | FunctionStep, relation: Relation, context: Context
 ) -> Found:
     """Resolve a constant that a rule uses as an entity."""
-    from datamem.datalog.execute.patterns import entity_word  # rare
-
     source = _database(step, context)
     constant = step.args[1]
     assert isinstance(constant, Constant)

@@ -14,7 +14,7 @@ from typing import Final
 
 from datamem.datalog.columns.relation import Relation
 from datamem.datalog.execute.context import Context
-from datamem.datalog.execute.patterns import probe_of
+from datamem.datalog.execute.probe import probe_of
 from datamem.datalog.execute.sources import TableSource
 from datamem.datalog.resolve.steps import (
     FunctionStep,

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from datamem.datalog.columns.values import is_long
 from datamem.datalog.execute.context import Context
-from datamem.datalog.execute.patterns import probe_of
+from datamem.datalog.execute.probe import probe_of
 from datamem.datalog.execute.sources import Database, DatabaseSource
 from datamem.datalog.functions.comparison import truthy
 from datamem.datalog.functions.registry import find_function
