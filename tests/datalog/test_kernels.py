@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datamem.datalog.columns import kernels
+from datamem.datalog.columns import joining, kernels
 from datamem.datalog.rules.tables import SeenRows
 
 words = st.one_of(
@@ -33,7 +33,7 @@ def test_a_join_lists_every_equal_pair(
     left, right = (
         sorted(side) if flag else side for side, flag in zip((left, right), flags, strict=True)
     )
-    plan = kernels.JoinPlan(
+    plan = joining.JoinPlan(
         array(left), array(right), left_sorted=flags[0], right_sorted=flags[1]
     )
     rows, found = plan.pairs()
@@ -44,7 +44,7 @@ def test_a_join_lists_every_equal_pair(
 
 @given(left=st.lists(words, max_size=90), right=st.lists(words, max_size=90))
 def test_membership(left: list[int], right: list[int]) -> None:
-    found = kernels.member_mask(array(left), array(right))
+    found = joining.member_mask(array(left), array(right))
     assert found.tolist() == [key in right for key in left]
 
 
@@ -107,7 +107,7 @@ def test_large_joins_take_every_path(count: int) -> None:
         left = rng.integers(0, spread, count)
         right = rng.integers(0, spread, count)
         right[: count // 2] = left[: count // 2]
-        rows, found = kernels.JoinPlan(left, right).pairs()
+        rows, found = joining.JoinPlan(left, right).pairs()
         assert (left[rows] == right[found]).all()
         uniques, counts = np.unique(right, return_counts=True)
         table = dict(zip(uniques.tolist(), counts.tolist(), strict=True))

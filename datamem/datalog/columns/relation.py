@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from datamem.datalog.columns import kernels
+from datamem.datalog.columns import joining, kernels
 from datamem.datalog.columns.domains import Domain, unify
 from datamem.datalog.columns.kernels import BoolArray, Int64Array
 
@@ -140,7 +140,7 @@ class Join:
         shared = [name for name in left.names if name in right.names]
         left, right = align(left, right, shared)
         self._left, self._right, self._shared = left, right, shared
-        self._pairs: kernels.JoinPlan | None = None
+        self._pairs: joining.JoinPlan | None = None
         if not shared:
             self.size = left.size * right.size
             return
@@ -148,7 +148,7 @@ class Join:
             [left.column(name) for name in shared], [right.column(name) for name in shared]
         )
         single = shared[0] if len(shared) == 1 else None
-        self._pairs = kernels.JoinPlan(
+        self._pairs = joining.JoinPlan(
             left_keys,
             right_keys,
             left_sorted=single is not None and left.sorted_on == single,
@@ -212,7 +212,7 @@ def matching(left: Relation, right: Relation) -> BoolArray:
     left_keys, right_keys = kernels.joint_keys(
         [cast_left.column(name) for name in right.names], list(right.columns)
     )
-    found = kernels.member_mask(left_keys, right_keys)
+    found = joining.member_mask(left_keys, right_keys)
     if cast_left.size == left.size:
         return found
     mask = np.zeros(left.size, np.bool_)

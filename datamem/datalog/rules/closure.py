@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from datamem.datalog.columns import kernels
+from datamem.datalog.columns import joining, kernels
 from datamem.datalog.columns.kernels import Int64Array
 from datamem.datalog.columns.relation import Relation
 from datamem.datalog.execute.context import Context
@@ -208,7 +208,7 @@ def step_edges(db: Database, path: Path, check: Check) -> Pairs:
 
 
 def _joined(left: Pairs, right: Pairs, check: Check) -> Pairs:
-    plan = kernels.JoinPlan(left[1], right[0])
+    plan = joining.JoinPlan(left[1], right[0])
     check(plan.size)
     left_rows, right_rows = plan.pairs()
     return left[0][left_rows], right[1][right_rows]

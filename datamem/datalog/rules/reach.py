@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from datamem.datalog.columns import kernels
+from datamem.datalog.columns import joining, kernels
 from datamem.datalog.columns.kernels import BoolArray, Int64Array
 from datamem.datalog.rules.tables import SeenRows
 
@@ -49,7 +49,7 @@ def reached_pairs(edges: Pairs, starts: Int64Array | None, check: Check) -> Pair
         turned = _doubled(heads, tails, heads, width, check)
         pairs = None if turned is None else turned[::-1]
     elif _are_distinct(tails, width):
-        chosen = tails if starts is None else tails[kernels.member_mask(nodes(tails), starts)]
+        chosen = tails if starts is None else tails[joining.member_mask(nodes(tails), starts)]
         pairs = _doubled(tails, heads, chosen, width, check)
     if pairs is None:
         return _in_rounds(edges, starts, check)
@@ -182,7 +182,7 @@ def _in_rounds(edges: Pairs, starts: Int64Array | None, check: Check) -> Pairs:
     if starts is None:
         keys = tails * count + heads
     else:
-        chosen = np.flatnonzero(kernels.member_mask(nodes, starts))
+        chosen = np.flatnonzero(joining.member_mask(nodes, starts))
         rows, places = kernels.expand(begins[chosen], (stops - begins)[chosen])
         keys = chosen[rows] * count + heads[places]
     seen = SeenKeys(count * count)

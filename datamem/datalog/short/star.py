@@ -15,7 +15,7 @@ from weakref import ref
 
 import numpy as np
 
-from datamem.datalog.columns import kernels
+from datamem.datalog.columns import joining, kernels
 from datamem.datalog.columns.kernels import BoolArray, Int64Array
 from datamem.datalog.short.probed import Probed
 from datamem.datalog.short.simple import ENGINE, Start, start_word
@@ -209,7 +209,7 @@ class StarRows:
             leaf, piece = self.leaves[i], pieces[i]
             if leaf.is_many:
                 others = piece.entities(*spans[i])
-                rows.keep(kernels.member_mask(rows.es, others))
+                rows.keep(joining.member_mask(rows.es, others))
                 continue
             values = rows.values_of(piece)
             if values is None:
