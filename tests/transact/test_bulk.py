@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from datamem import check, connect
 from datamem.edn import Keyword
 from datamem.errors import DatamemError
-from datamem.transact import TxPlan
+from datamem.transact import TxPlan, resolution
 from datamem.transact.fast import bulk
 from datamem.transact.fast.bulk import resolve_bulk
 from tests.transact.test_plain import SCHEMA, VALUES
@@ -203,3 +203,17 @@ def test_many_people_twice_change_what_is_different_and_nothing_else(tmp_path: P
         assert conn.db.q("[:find (count ?e) . :where [?e :p/n 7] [?e :p/tags :b]]") == 3_000
         assert before.q("[:find ?e . :where [?e :p/n 9]]") == 10
     assert check(tmp_path / "db").problems == []
+
+
+@pytest.mark.parametrize("count", [8, 63, 64])
+def test_a_few_known_entities_and_many_new_ones_need_no_general_stages(
+    world: World, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    def general(*args: Any) -> TxPlan:
+        raise AssertionError
+
+    monkeypatch.setattr(resolution, "resolve_general", general)
+    known = world.resolve([{":db/id": n, ":p/n": 7} for n in range(1, count + 1)])
+    assert len(known.e) > count
+    new = world.resolve([{":p/n": n, ":p/name": "x"} for n in range(count)])
+    assert new.next_entity == world.db.next_entity + count

@@ -30,12 +30,6 @@ if TYPE_CHECKING:
     from datamem.schema import EntitySpec
     from datamem.transact.ports import DbView
 
-MANY: Final = 64
-"""From so many maps on, columns are quicker than a map at a time."""
-
-FEW: Final = 8
-"""From so many on, they are quicker than the general stages."""
-
 _IDS: Final = frozenset({":db/id", "db/id"})
 _MAPS_A_SHAPE: Final = 8
 """With fewer maps of each shape than this, there is little to be done at once."""
