@@ -375,8 +375,9 @@ def _matching(run: Run, a: int, keys: Int64Array) -> Int64Array:
         return np.empty(0, np.int64)
     least = run.gapless(a)
     if least is not None:
-        first, last = np.searchsorted(keys, (least, least + stop - start)).tolist()
-        return keys[first:last] + (start - least)
+        first = int(np.searchsorted(keys, least))
+        last = int(np.searchsorted(keys, least + (stop - start - 1), "right"))
+        return keys[first:last] - least + start
     return run.find_second(start, stop, keys)
 
 

@@ -187,7 +187,8 @@ def equal_rows(column: Int64Array, keys: Int64Array) -> Int64Array:
         return EMPTY
     first, last = int(keys[0]), int(keys[-1])
     if len(keys) * _SCAN_RATIO > len(column) and last - first < 4 * len(column) + 1024:
-        start, stop = np.searchsorted(column, (first, last + 1))
+        start = int(np.searchsorted(column, keys[0]))
+        stop = int(np.searchsorted(column, keys[-1], "right"))
         table = np.zeros(last - first + 1, np.bool_)
         table[keys - first] = True
         found: Int64Array = np.flatnonzero(table[column[start:stop] - first]) + start

@@ -13,6 +13,8 @@ from datamem.datalog import q
 from datamem.db.database import Db
 from datamem.edn import BigInt
 
+from .worlds import LONG, World
+
 SCHEMA = """
 {:u/id {:db/valueType :db.type/long :db/unique :db.unique/identity}
  :u/name {:db/valueType :db.type/string} :u/boss {:db/valueType :db.type/ref}
@@ -111,6 +113,18 @@ def test_a_sum_that_fits_is_a_long(db: Db) -> None:
     """The least of all was taken for one that does not."""
     total = db.q("[:find (sum ?r) . :where [?e :u/rank ?r] [(< ?r 0)]]")
     assert (type(total), total) == (int, -(1 << 63))
+
+
+@pytest.mark.parametrize("value", [(1 << 63) - 1, -(1 << 63)])
+def test_the_last_words_are_found_among_stored_ones(value: int) -> None:
+    """What follows the last word is no int64: numpy compared as doubles, and found nothing."""
+    world = World({":u/rank": LONG})
+    sign = -1 if value > 0 else 1
+    db = world.add([(e, ":u/rank", value + sign * e) for e in range(3)], frozen=True)
+    text = "[:find [?e ...] :in $ [?r ...] :where [?e :u/rank ?r]]"
+    for _ in range(40):  # what is asked often is looked up by place
+        assert q(text, db, [value]) == [0]
+        assert sorted(q(text, db, [value, value + 2 * sign])) == [0, 2]
 
 
 def test_arrays_in_python_data_are_told_apart() -> None:
