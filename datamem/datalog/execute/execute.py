@@ -16,16 +16,22 @@ import numpy as np
 from datamem.datalog.columns.kernels import Int64Array
 from datamem.datalog.columns.relation import (
     FALSE,
-    TRUE,
     Join,
     Relation,
-    common_domain,
     empty,
     matching,
     union,
 )
 from datamem.datalog.execute import cycles
 from datamem.datalog.execute.calls import extend_rows, filter_rows, reads_database
+from datamem.datalog.execute.components import (
+    append_rows,
+    join_components,
+    join_last,
+    multiply,
+    project_on,
+    trim,
+)
 from datamem.datalog.execute.context import Context, StepTrace, clock, merge_traces
 from datamem.datalog.execute.intersect import STRETCH, Intersection, stretches
 from datamem.datalog.execute.patterns import fetch
@@ -48,7 +54,6 @@ from datamem.datalog.resolve.steps import (
     variables_of_step,
 )
 
-_WORTH_TRIMMING: Final = 64
 _WIDE: Final = 4096
 """A step that makes no more rows than this is never worth another way."""
 
@@ -116,24 +121,6 @@ def _run_steps(
     return components
 
 
-def join_components(
-    components: Sequence[Relation] | None, names: Sequence[str], context: Context
-) -> Relation:
-    """Return the distinct rows of some variables of a conjunction's result.
-
-    Components that have none of the variables only have to have a row.
-    """
-    if components is None:
-        return empty(names, context.domains.integer)
-    wanted = [c for c in components if not set(names).isdisjoint(c.names)]
-    result = TRUE
-    for component in sorted(wanted, key=len):
-        part = component.project([name for name in component.names if name in names])
-        context.check_size(result.size * part.size, "the product of unrelated clauses")
-        result = part if result is TRUE else Join(result, part).rows()
-    return result.project(names)
-
-
 def _needed_later(
     wanted: frozenset[str], step: Step, waiting: Sequence[Step]
 ) -> frozenset[str]:
@@ -151,14 +138,7 @@ def _measure(
     rows, _ = _fetched(step, components, context)
     needed = None if wanted is None else _needed_later(wanted, step, waiting)
     linked = touched(step, components)
-    return min((Join(_trimmed(c, needed), rows).size for c in linked), default=rows.size)
-
-
-def _trimmed(relation: Relation, needed: frozenset[str] | None) -> Relation:
-    """Drop the variables that nobody will look at; a step is about to multiply the rows."""
-    if needed is None or relation.size < _WORTH_TRIMMING or needed.issuperset(relation.names):
-        return relation
-    return relation.project([name for name in relation.names if name in needed])
+    return min((Join(trim(c, needed), rows).size for c in linked), default=rows.size)
 
 
 def _multiplies(step: Step, linked: Sequence[Relation], context: Context) -> bool:
@@ -185,7 +165,7 @@ def _run_step(
     linked = touched(step, components)
     rest = [c for c in components if not any(c is other for other in linked)]
     if needed is not None and linked and _multiplies(step, linked, context):
-        linked = [_trimmed(component, needed) for component in linked]
+        linked = [trim(component, needed) for component in linked]
     made, how = _apply(step, linked, context)
     if note is not None:
         note.how = how
@@ -220,7 +200,7 @@ def _run_wide(
         return None
     rows, _ = _fetched(step, components, context)
     needed = None if wanted is None else _needed_later(wanted, step, waiting)
-    component = _trimmed(linked[0], needed)
+    component = trim(linked[0], needed)
     if any(component.domain(n) is not rows.domain(n) for n in rows.names if n in bound):
         return None
     join = Join(component, rows)
@@ -333,29 +313,29 @@ def _apply(step: Step, linked: list[Relation], context: Context) -> tuple[list[R
         case PredicateStep():
             return _filtered(step, linked, context), "filter"
         case FunctionStep():
-            merged = _merged(_needed(step, linked), context, step)
-            extended = extend_rows(step, merged, context)
+            needed = multiply(_needed(step, linked), context, step)
+            extended = extend_rows(step, needed, context)
             others = [c for c in linked if step.requires.isdisjoint(c.names)]
-            return [_joined([*others, extended], context, step)], "call"
+            return [join_last([*others, extended], context, step)], "call"
         case NotStep():
-            return [_anti_join(step, _merged(linked, context, step), context)], "anti-join"
+            return [_anti_join(step, multiply(linked, context, step), context)], "anti-join"
         case OptionalStep():
-            return [_left_join(step, _merged(linked, context, step), context)], "left join"
+            return [_left_join(step, multiply(linked, context, step), context)], "left join"
         case OrStep():
-            return [_joined([*linked, _union(step, linked, context)], context, step)], "union"
+            return [join_last([*linked, _union(step, linked, context)], context, step)], "union"
         case RuleStep():
             from datamem.datalog.rules.seminaive import call_rule  # rules run scopes
 
             answer = call_rule(step, linked, context)
-            return [_joined([*linked, answer], context, step)], "rule"
+            return [join_last([*linked, answer], context, step)], "rule"
         case SearchStep():
             from datamem.datalog.execute.search_steps import run_search  # searches run scopes
 
-            hits, how = run_search(step, _shared(linked, step.params), context)
-            return [_joined([*linked, hits], context, step)], how
+            hits, how = run_search(step, project_on(linked, step.params), context)
+            return [join_last([*linked, hits], context, step)], how
         case TableStep():
             rows = context.tables[step.table].rows_as(step.version, step.names)
-            return [_joined([*linked, rows], context, step)], "table"
+            return [join_last([*linked, rows], context, step)], "table"
 
 
 def _filtered(step: PredicateStep, linked: list[Relation], context: Context) -> list[Relation]:
@@ -363,40 +343,18 @@ def _filtered(step: PredicateStep, linked: list[Relation], context: Context) -> 
     singles = [component for component in linked if component.size == 1]
     others = [component for component in linked if component.size != 1]
     if not singles or not others or reads_database(step):
-        return [filter_rows(step, _merged(linked, context, step), context)]
+        return [filter_rows(step, multiply(linked, context, step), context)]
     known = {
         name: component.domain(name).decode(component.column(name))[0]
         for component in singles
         for name in component.names
         if name in step.requires
     }
-    return [filter_rows(step, _merged(others, context, step), context, known), *singles]
+    return [filter_rows(step, multiply(others, context, step), context, known), *singles]
 
 
 def _needed(step: FunctionStep, linked: list[Relation]) -> list[Relation]:
     return [c for c in linked if not step.requires.isdisjoint(c.names)]
-
-
-def _merged(linked: list[Relation], context: Context, step: Step) -> Relation:
-    """Multiply the components that a step needs in one relation."""
-    result = TRUE
-    for component in sorted(linked, key=len):
-        context.check_size(result.size * component.size, step)
-        result = component if result is TRUE else Join(result, component).rows()
-    return result
-
-
-def _joined(parts: list[Relation], context: Context, step: Step) -> Relation:
-    """Join the last relation with each before it, and check each size before making its rows."""
-    *linked, result = parts
-    for component in linked:
-        if set(result.names) <= set(component.names):
-            result = component.keep(matching(component, result))
-            continue
-        join = Join(component, result)
-        context.check_size(join.size, step)
-        result = join.rows()
-    return result
 
 
 def _fetched(
@@ -414,18 +372,7 @@ def _apply_pattern(
     rows, how = _fetched(step, linked, context)
     if not linked:
         return [rows], how
-    return [_joined([*sorted(linked, key=len), rows], context, step)], f"{how}, join"
-
-
-def _shared(
-    linked: Sequence[Relation], names: Sequence[str] | frozenset[str]
-) -> list[Relation]:
-    """Project components on some variables: what nested scopes are given."""
-    return [
-        c.project([name for name in c.names if name in names])
-        for c in linked
-        if not set(names).isdisjoint(c.names)
-    ]
+    return [join_last([*sorted(linked, key=len), rows], context, step)], f"{how}, join"
 
 
 def _anti_join(step: NotStep, relation: Relation, context: Context) -> Relation:
@@ -458,18 +405,7 @@ def _left_join(step: OptionalStep, relation: Relation, context: Context) -> Rela
         lonely = lonely.with_column(name, nothing, objects)
     if not matched.size:
         return lonely
-    return _concat(matched, lonely.select(matched.names))
-
-
-def _concat(first: Relation, second: Relation) -> Relation:
-    """Put two relations without common rows one after the other."""
-    columns, domains = [], []
-    for name in first.names:
-        domain = common_domain([first.domain(name), second.domain(name)])
-        parts = [r.domain(name).cast(r.column(name), domain)[0] for r in (first, second)]
-        columns.append(np.concatenate(parts))
-        domains.append(domain)
-    return Relation(first.names, columns, domains, first.size + second.size)
+    return append_rows(matched, lonely.select(matched.names))
 
 
 def _union(step: OrStep, linked: list[Relation], context: Context) -> Relation:
@@ -489,4 +425,4 @@ def _seeds(step: OrStep, linked: list[Relation], context: Context) -> list[Relat
     if not step.requires and linked:
         alone = estimate(step, (), context, frozenset()).rows
         linked = [c for c in linked if c.size <= 4 * alone]
-    return _shared(linked, frozenset(step.variables))
+    return project_on(linked, frozenset(step.variables))

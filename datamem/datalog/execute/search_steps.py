@@ -18,8 +18,9 @@ from datamem.datalog.columns.domains import Domain, double_words
 from datamem.datalog.columns.kernels import Int64Array
 from datamem.datalog.columns.relation import Join, Relation, empty, union
 from datamem.datalog.execute.bind import bind_column
+from datamem.datalog.execute.components import join_components
 from datamem.datalog.execute.context import Context
-from datamem.datalog.execute.execute import join_components, run_scope
+from datamem.datalog.execute.execute import run_scope
 from datamem.datalog.execute.plan import estimate, touched
 from datamem.datalog.execute.search_calls import argument_names, calls_of
 from datamem.datalog.execute.sources import DatabaseSource

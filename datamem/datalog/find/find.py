@@ -10,8 +10,8 @@ import numpy as np
 from datamem.datalog.columns import kernels
 from datamem.datalog.columns.relation import Relation
 from datamem.datalog.columns.values import print_value
+from datamem.datalog.execute.components import join_components
 from datamem.datalog.execute.context import Context
-from datamem.datalog.execute.execute import join_components
 from datamem.datalog.faults import placed, query_error
 from datamem.datalog.find.paging import (
     Place,

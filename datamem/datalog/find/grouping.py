@@ -10,8 +10,8 @@ import numpy as np
 from datamem.datalog.columns import kernels
 from datamem.datalog.columns.relation import Relation
 from datamem.datalog.columns.values import print_value
+from datamem.datalog.execute.components import join_components
 from datamem.datalog.execute.context import Context
-from datamem.datalog.execute.execute import join_components
 from datamem.datalog.faults import near, query_error
 from datamem.datalog.find.aggregates import AGGREGATES, Groups, count_rows, vector_aggregate
 from datamem.datalog.find.find import bounds, element_names, find_column, numbered, ordering

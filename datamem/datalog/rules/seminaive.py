@@ -18,8 +18,9 @@ import numpy as np
 
 from datamem.datalog.columns.kernels import Int64Array
 from datamem.datalog.columns.relation import TRUE, Join, Relation
+from datamem.datalog.execute.components import join_components
 from datamem.datalog.execute.context import Context
-from datamem.datalog.execute.execute import join_components, run_scope
+from datamem.datalog.execute.execute import run_scope
 from datamem.datalog.faults import query_error
 from datamem.datalog.resolve.steps import RuleStep, Scope, TableKey
 from datamem.datalog.rules.closure import closure_rows
