@@ -123,7 +123,7 @@ def test_wrong_inputs_are_named(
 
 
 def test_limits_of_another_type_are_refused(db: datamem.Db) -> None:
-    for limit in ({"timeout": "1"}, {"max_rows": 2.5}):
+    for limit in ({"timeout": "1"}, {"max_rows": 2.5}, {"timeout": -1}, {"max_rows": -1}):
         with pytest.raises(QueryError) as caught:
             db.q("[:find ?e :where [?e :user/name]]", **limit)
         assert caught.value.code == "query/bad-count"
@@ -210,3 +210,26 @@ def test_a_pulled_map_names_its_entity(db: datamem.Db) -> None:
     pulled = db.pull("[*]", ["user/email", "ann@x.org"])
     assert db.q(text, pulled) == db.q(text, {":db/id": pulled[":db/id"]}) == "Ann"
     assert refused(db, text, {":user/name": "Ann"}).code == "query/not-an-entity"
+
+
+SEARCHES = [
+    ('(fulltext $ "words")', "text/not-fulltext", ":db/fulltext true"),
+    ("(fulltext $ :user/name)", "query/arity", '(fulltext $ :user/name "words")'),
+    ('(fulltext $ :user/name "words" {:limit 3})', "query/arity", "no option :limit"),
+    ('(fulltext $ :user/name "words" {:limit 3})', "query/arity", "options: :k, "),
+]
+
+
+@pytest.mark.parametrize(("call", "code", "said"), SEARCHES)
+def test_a_search_that_cannot_be(db: datamem.Db, call: str, code: str, said: str) -> None:
+    error = refused(db, f"[:find ?e :where [{call} [[?e]]]]")
+    assert error.code == code
+    assert said in str(error)
+    assert caret(error).startswith("(fulltext")
+
+
+@pytest.mark.parametrize("functions", [5, [len]])
+def test_functions_are_a_map(db: datamem.Db, functions: Any) -> None:
+    with pytest.raises(QueryError, match="a map of names to callables") as caught:
+        db.q("[:find ?e :where [?e :user/name]]", functions=functions)
+    assert caught.value.code == "query/not-a-function"

@@ -82,7 +82,7 @@ class Context:
         max_rows: int | None = None,
         trace: list[StepTrace] | None = None,
     ) -> None:
-        _check_limits(timeout_s, max_rows)
+        _check_settings(timeout_s, max_rows, functions)
         self.resolved = resolved
         self.domains = domains
         self.sources: dict[str, Source] = {}
@@ -207,11 +207,17 @@ class Context:
         )
 
 
-def _check_limits(timeout: Any, max_rows: Any) -> None:
-    if timeout is not None and not isinstance(timeout, int | float):
+def _check_settings(timeout: Any, max_rows: Any, functions: Any) -> None:
+    if functions is not None and not isinstance(functions, Mapping):
+        raise query_error(
+            f"functions needs a map of names to callables, and got {functions!r}",
+            code="query/not-a-function",
+            hint='functions={"score": score}',
+        )
+    if timeout is not None and (not isinstance(timeout, int | float) or timeout < 0):
         message = f"timeout needs seconds, and got {timeout!r}"
         raise query_error(message, code="query/bad-count")
-    if max_rows is not None and not isinstance(max_rows, int):
+    if max_rows is not None and (not isinstance(max_rows, int) or max_rows < 0):
         message = f"max_rows needs a number of rows, and got {max_rows!r}"
         raise query_error(message, code="query/bad-count")
 

@@ -20,6 +20,7 @@ from datamem.datalog.resolve.describe import describe
 from datamem.datalog.resolve.steps import SearchStep
 from datamem.datalog.syntax import Constant, Variable
 from datamem.db.hits import Hits
+from datamem.edn import Keyword
 from datamem.errors import DatamemError
 from datamem.hooks import hook
 
@@ -96,9 +97,11 @@ class SearchCall:
             reason = _misfit(engine, db, self._args, options)
             if reason is None:
                 raise
+            names = [name.replace("_", "-") for name in _options_of(engine)]
             raise query_error(
                 f"{describe(step)}: {reason}",
                 code="query/arity",
+                hint=f"options: {', '.join(f':{name}' for name in names)}",
                 text=context.text,
                 offset=step.offset,
             ) from error
@@ -119,6 +122,9 @@ def _misfit(
     engine: Callable[..., Any], db: Any, args: Sequence[Any], options: Mapping[str, Any]
 ) -> str | None:
     """Return why an engine does not take these arguments; None where it does."""
+    unknown = options.keys() - {"among"} - set(_options_of(engine))
+    if unknown:
+        return f"there is no option :{min(unknown)}"
     try:
         inspect.signature(engine).bind(db, *args, **options)
     except TypeError as error:
@@ -126,10 +132,34 @@ def _misfit(
     return None
 
 
+def _options_of(engine: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(engine).parameters.values()
+    has_default = [p.name for p in parameters if p.default is not p.empty]
+    return [name for name in has_default if name not in ("among", "attributes")]
+
+
 def _fulltext_attributes(step: SearchStep, context: Context) -> list[str]:
     source = context.sources[step.source]
     assert isinstance(source, DatabaseSource)
-    return [str(attribute.ident) for attribute in source.db.schema if attribute.fulltext]
+    found = [str(attribute.ident) for attribute in source.db.schema if attribute.fulltext]
+    query = step.args[0] if step.args else None
+    if isinstance(query, Constant) and isinstance(query.value, Keyword):
+        raise query_error(
+            f"{describe(step)} names an attribute, and no text to search for",
+            code="query/arity",
+            hint=f'[(fulltext {step.source} {query.value} "words") [[?e ?text]]]',
+            text=context.text,
+            offset=step.offset,
+        )
+    if not found:
+        raise query_error(
+            f"{describe(step)} searches every attribute whose words are indexed, and there is none",
+            code="text/not-fulltext",
+            hint="declare one with :db/fulltext true",
+            text=context.text,
+            offset=step.offset,
+        )
+    return found
 
 
 def argument_names(step: SearchStep) -> frozenset[str]:

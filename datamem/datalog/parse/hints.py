@@ -189,7 +189,7 @@ def _in_where(place: Place) -> str | None:
         return "a predicate has square brackets around it: [(> ?a 3)]"
     if isinstance(value, Symbol) and text.startswith("$"):
         return "a call has square brackets around it, [(f $ …)]; the source of a rule comes first, ($ rule …)"
-    if {"LPAR", "RSQB", "BLANK", "VAR"} <= expected:
+    if expected == {"LPAR", "LSQB", "RSQB", "BLANK", "VAR"}:
         return "a result is bound to a variable, [(f ?x) ?y], and compared in a clause of its own: [(= ?y …)]"
     return None
 

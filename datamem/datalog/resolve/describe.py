@@ -55,7 +55,7 @@ def _source(name: str) -> str:
 
 
 def _call(function: Any, args: tuple[Any, ...]) -> str:
-    name = function if isinstance(function, str) else _term(function)
+    name = function.lstrip("\0") if isinstance(function, str) else _term(function)
     return f"({' '.join([name, *(_term(arg) for arg in args)])})"
 
 
