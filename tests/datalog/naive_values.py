@@ -131,7 +131,7 @@ PREDICATES: dict[str, Callable[..., bool]] = {
     "<=": _pairs(lambda a, b: a <= b),
     ">=": _pairs(lambda a, b: a >= b),
     "=": _pairs(lambda a, b: a == b),
-    "not=": _pairs(lambda a, b: a != b),
+    "not=": lambda *values: not PREDICATES["="](*values),
     "starts-with?": lambda text, start: text.startswith(start),
     "like": lambda text, like: re.fullmatch(_regular(like), text, re.DOTALL) is not None,
     "re-find": lambda regular, text: re.search(regular, text) is not None,
