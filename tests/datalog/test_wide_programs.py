@@ -31,14 +31,14 @@ REFUSED = ("lookup-ref/", "query/not-an-entity", "query/not-a-number", "query/ba
 
 LIMITS: dict[str, int] = {
     "datalog.short.point._FEW": 0, "datalog.execute.patterns._PROBE_FACTOR": 1,
-    "datalog.execute.patterns._WORTH_COUNTING": 1000, "datalog.execute.execute._WORTH_TRIMMING": 0,
+    "datalog.execute.patterns._WORTH_COUNTING": 1000, "datalog.execute.components._WORTH_TRIMMING": 0,
     "datalog.execute.execute._WIDE": 0, "datalog.execute.execute.STRETCH": 2,
     "datalog.execute.intersect.STRETCH": 2, "datalog.execute.intersect._FILTER_BITS": 3,
     "datalog.execute.anyattr._FEW_ENTITIES": 0, "datalog.rules.closure._FEW": 0,
     "datalog.rules.closure._MANY": 1, "datalog.rules.walk._WIDE": 1, "datalog.rules.walk._MOST": 2,
     "datalog.rules.chains.MANY_EDGES": 0, "datalog.rules.reach.FEW_EDGES": 1,
     "datalog.rules.reach._TABLE_SIZE": 8, "datalog.short.closure.FEW_EDGES": 1,
-    "datalog.result.STRETCH_ROWS": 2, "datalog.columns.kernels.SMALL": 0,
+    "datalog.result.STRETCH_ROWS": 2, "datalog.columns.kernels.SMALL": 0, "datalog.columns.joining.SMALL": 0,
     "datalog.find.aggregates._EXACT": 0, "index.solid._FEW": 0, "index.solid._SHORT": 0,
     "index.segment.SEGMENT_ROWS": 7, "index.compaction.INLINE_ROWS": 8, "index.run._OFTEN": 1,
     "db.past.KEPT_POINTS": 1, "db.past._ROWS_A_QUESTION": 0,
