@@ -141,9 +141,12 @@ class Index:
         Args:
             keys: int64[n], ascending, distinct.
 
-        Cost: a batched binary search when keys are few beside the attribute's rows, else one
-        pass over its rows.
+        Cost: that of a scan for a single key, a batched binary search when keys are few beside the
+        attribute's rows, else one pass over its rows.
         """
+        if len(keys) == 1:
+            key = int(keys[0])
+            return self.scan(bounds, a=a, **{_SORTED_BY[order]: key})
 
         def select(run: Run) -> Selected:
             rows = _matching(run, a, keys)

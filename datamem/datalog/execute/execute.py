@@ -203,6 +203,8 @@ def _run_wide(
     component = trim(linked[0], needed)
     if any(component.domain(n) is not rows.domain(n) for n in rows.names if n in bound):
         return None
+    if rows.size * component.size <= _WIDE:
+        return None
     join = Join(component, rows)
     if join.size <= max(_WIDE, 2 * component.size):
         return None

@@ -56,6 +56,9 @@ def _bound(binding: Binding, value: Any, context: Context) -> Relation:
     converted = _convert(value, binding, context)
     if converted is _DROPPED:
         return Relation(_names(binding), [], [], 0)
+    if isinstance(binding, BindScalar):
+        words, domain = context.domains.column([normal(converted)])
+        return Relation((binding.variable.name,), (words,), (domain,), 1)
     try:
         return bind_values(TRUE, [converted], binding, context.domains, keep_nil=True)
     except BindMismatch as error:
