@@ -17,6 +17,7 @@ from datamem.datalog.faults import query_error
 from datamem.datalog.find.find import find_columns, number
 from datamem.datalog.find.grouping import grouped_columns, is_grouped
 from datamem.datalog.parse.parse import parse_query, parse_rules
+from datamem.datalog.parse.remembered import data_key
 from datamem.datalog.resolve.resolve import resolve_query
 from datamem.datalog.resolve.steps import Resolved
 from datamem.datalog.result import Column, Result
@@ -339,7 +340,7 @@ def prepare(query: Any, database: Any = None) -> PreparedQuery:
         known = prepare(text)
         prepared = PreparedQuery(known.query, plans=known._plans, values=values)  # noqa: SLF001
     else:
-        key = query if isinstance(query, str) else _data_key(query)
+        key = query if isinstance(query, str) else data_key(query)
         found = _prepared.get(key) if key is not None else None
         prepared = found if found is not None else PreparedQuery(parse_query(query))
         if found is None and key is not None:
@@ -353,17 +354,11 @@ def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
     cache[key] = value
 
 
-def _data_key(form: Any) -> Any:
-    """Return a key under which Python data can be remembered; None where it holds callables or arrays."""
-    text = repr(form)  # of an array, some digits of some items
-    return None if " at 0x" in text or "array(" in text else ("data", text)
-
-
 def rules_of(form: Any) -> tuple[Rule, ...]:
     """Return rules given as text, data or parsed; texts and data are remembered."""
     if isinstance(form, tuple) and all(isinstance(rule, Rule) for rule in form):
         return form
-    key = form if isinstance(form, str) else _data_key(form)
+    key = form if isinstance(form, str) else data_key(form)
     found = _rules.get(key) if key is not None else None
     if found is None:
         found = parse_rules(form)

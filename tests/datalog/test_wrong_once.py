@@ -11,7 +11,7 @@ import pytest
 import datamem
 from datamem.datalog import q
 from datamem.db.database import Db
-from datamem.edn import BigInt
+from datamem.edn import BigInt, Uri
 
 from .worlds import LONG, World
 
@@ -136,6 +136,16 @@ def test_arrays_in_python_data_are_told_apart() -> None:
         query = [":find", "?x", ".", ":where", [("f", array), "?x"]]
         found = q(query, [], functions={"f": lambda v: float(v.sum())})
         assert found == array.sum()
+
+
+def test_numbers_of_two_types_in_python_data_are_told_apart() -> None:
+    """Queries were remembered by how they print, and 1N prints as 1 does in Python."""
+    conn = datamem.connect(":memory:", schema=SCHEMA)
+    values = [1, BigInt(1), 1.0, True, "x", Uri("x")]
+    conn.transact([[":db/add", e, ":u/any", value] for e, value in enumerate(values, 1)])
+    for e, value in enumerate(values, 1):
+        query = [":find", ["?e", "..."], ":where", ["?e", ":u/any", value]]
+        assert conn.db.q(query) == [e]
 
 
 def test_python_data_name_a_source_before_a_rule_or_a_not() -> None:
