@@ -199,6 +199,7 @@ def trace() -> None:
     Examples:
       datamem trace add run-1 decision --text "offer tea" --confidence 0.9 --recalled 42
       datamem trace list run-1 --kind decision
+      datamem trace why run-1
       datamem trace import spans.json
       datamem trace export run-1 > spans.json
     """
@@ -249,6 +250,26 @@ def list_traces(path: str, as_of: Any, fmt: str, kind: str | None, run_id: str) 
         keys = ("id", "kind", "name", "text", "status", "confidence", "parent")
         found = read_traces(run_id, kind, db=db)
         print_records([{key: getattr(one, key) for key in keys} for one in found], fmt)
+
+
+@trace.command("why")
+@db_option
+@click.argument("run_id", metavar="RUN")
+@click.argument("trace_id", metavar="[TRACE]", required=False)
+def explain(path: str, run_id: str, trace_id: str | None) -> None:
+    """Print why a run acted: what a decision rests on, where that came from, and what it did not use.
+
+    Without a TRACE, of each of its decisions.
+    """
+    from datamem.runs import get_run, ignored, read_traces, why
+    from datamem_cli.opening import open_reading
+
+    with open_reading(path) as conn:
+        found = get_run(conn, run_id)
+        for one in [trace_id] if trace_id else read_traces(found, "decision"):
+            click.echo(str(why(found, one)))
+        for unused in ignored(found):
+            click.echo(f"ignored: {unused.kind} {unused.text}")
 
 
 @trace.command("import")

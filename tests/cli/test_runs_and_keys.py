@@ -34,6 +34,19 @@ def test_a_run_from_its_beginning_to_its_end(datamem) -> None:
     assert said.err.startswith("datamem: run/ended: ")
 
 
+def test_why_a_run_acted_is_told_with_what_it_did_not_use(datamem) -> None:
+    datamem("demo", "--db", "sample.dm")
+    said = datamem("trace", "why", "--db", "sample.dm", "cake").out
+    first, *rest = said.splitlines()
+    assert first.startswith("decision bake the hazelnut torte (t 18, ")
+    assert rest[1].startswith("    source: message 'I had the allergy test done again.")
+    assert rest[-1] == "ignored: memory 'Rye flour comes from Old Weir Mill'"
+    assert datamem("trace", "why", "--db", "sample.dm", "cake", "cake/4").out == said
+    assert datamem("trace", "why", "--db", "sample.dm", "cake", "cake/9").err.startswith(
+        "datamem: trace/unknown: "
+    )
+
+
 def test_verify_names_the_broken_link(datamem) -> None:
     datamem("init")
     datamem("run", "begin", "--id", "r")
