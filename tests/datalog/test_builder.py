@@ -218,3 +218,23 @@ def test_a_test_without_its_name_is_refused() -> None:
     with pytest.raises(QueryError, match="36 is no test") as caught:
         ALL.where("user/age", 36)
     assert '">", 3' in (caught.value.hint or "")
+
+
+def test_a_regular_expression_is_looked_for_in_the_variable(users: Db) -> None:
+    assert NAMES.filter("?n", "re-find", "^[AB]").order_by("?n").run(users) == ["Ada", "Bob"]
+    assert len(ALL.where("user/name", "re-matches", "A.a").run(users)) == 1
+
+
+REFUSED = [
+    (lambda: NAMES.order_by("?n", "desc"), 'query.desc("?x")'),
+    (lambda: query.find(["?n", "..."]), "a text such as ?name"),
+    (lambda: ALL.where(5).edn(), "user/name"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "hint"), REFUSED)
+def test_what_the_builder_cannot_mean_is_refused(make: Callable[[], Any], hint: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        make()
+    assert caught.value.code == "query/syntax"
+    assert hint in (caught.value.hint or "")

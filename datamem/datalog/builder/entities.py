@@ -123,13 +123,13 @@ class Entities(Runnable):
                 return [*steps(attribute, end, number), *call]
 
 
-def steps(path: str, end: Any, number: str) -> list[Any]:
+def steps(path: Any, end: Any, number: str) -> list[Any]:
     """Return the patterns that lead from the entity to the end of a path.
 
     Raises:
         QueryError: `query/syntax`, for a path that names no attribute.
     """
-    names = str(path).split()
+    names = path.split() if isinstance(path, str) else []
     if not names:
         raise query_error(
             f"{path!r} is no attribute and no path",

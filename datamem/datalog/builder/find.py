@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from datamem.datalog.builder.forms import (
     Value,
@@ -21,6 +21,9 @@ from datamem.datalog.builder.forms import (
 from datamem.datalog.engine import q
 from datamem.datalog.faults import query_error
 from datamem.edn import EdnList, Keyword, Symbol, print_edn
+
+_PATTERN_FIRST: Final = ("re-find", "re-matches", "re-seq")
+"""Tests that take what they look for before what they look in."""
 
 
 class Runnable:
@@ -82,7 +85,7 @@ class Find(Runnable):
         """Keep the rows for which a test is true.
 
         Args:
-            variable: the test's first argument.
+            variable: the test's first argument; of a regular expression's (`"re-find"`), the second.
             test: a function of the language, such as `">"`, `"in"` or `"starts-with?"`; or a callable.
             values: the other arguments. Two variables are compared in `where`: `[("<", "?a", "?b")]`.
         """
@@ -94,7 +97,8 @@ class Find(Runnable):
                     hint=f'two variables: .where([("{test}", "{variable}", "{item}")]);'
                     f' the text itself: query.value("{item}")',
                 )
-        call = [function_form(test), variable_form(variable), *map(Value.of, values)]
+        args = [variable_form(variable), *map(Value.of, values)]
+        call = [function_form(test), *(args[::-1] if test in _PATTERN_FIRST else args)]
         return replace(self, clauses=(*self.clauses, [EdnList(call)]))
 
     def between(self, variable: str, low: Any = None, high: Any = None) -> Self:

@@ -64,7 +64,10 @@ def variable_form(name: Any) -> Symbol:
     symbol = Symbol(name) if isinstance(name, str) and not isinstance(name, Keyword) else name
     if isinstance(symbol, Symbol) and symbol.text.startswith("?") and len(symbol.text) > 1:
         return symbol
-    raise _refused(f"{name!r} is not a variable", f"variables start with ?: ?{name}")
+    hint = (
+        f"variables start with ?: ?{name}" if isinstance(name, str) else "a text such as ?name"
+    )
+    raise _refused(f"{name!r} is not a variable", hint)
 
 
 def function_form(test: Any) -> Any:
@@ -191,6 +194,8 @@ def element_form(element: Any) -> Any:
 
 def order_forms(key: Any) -> Iterator[Any]:
     """Return a key of `order_by`, and its direction."""
+    if isinstance(key, str) and key.lstrip(":") in ("asc", "desc"):
+        raise _refused(f"{key!r} is no key", 'from the greatest to the least: query.desc("?x")')
     inner = key.key if isinstance(key, Desc) else key
     yield inner if type(inner) is int else element_form(inner)
     if isinstance(key, Desc):
