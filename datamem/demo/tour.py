@@ -64,7 +64,7 @@ def play_demo(path: str, write: Write, *, kept: bool = True) -> None:
         if kept:
             write(f"The database stays in {path}. Look around:")
             write(f"  datamem log --db {path}")
-            write(f"  datamem run show --db {path} cake")
+            write(f"  datamem trace why --db {path} cake")
         else:
             write("To keep it and ask questions of your own: datamem demo --db sample.dm")
 
