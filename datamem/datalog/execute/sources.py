@@ -22,7 +22,7 @@ from datamem.schema.attribute import Attribute
 from datamem.schema.convert import TO_CANONICAL, RefusedValue
 from datamem.schema.schema import Schema
 from datamem.schema.shapes import tuple_converter
-from datamem.schema.types import HEAP_TYPES, ValueType
+from datamem.schema.types import ValueType
 from datamem.schema.values import tag_of
 
 
@@ -304,8 +304,3 @@ def _as_double(value: Any) -> Any:
         return float(value) if float(value) == value else _NO
     except OverflowError:
         return _NO
-
-
-def is_code_type(value_type: ValueType) -> bool:
-    """Tell whether words of this type are heap codes."""
-    return value_type in HEAP_TYPES
