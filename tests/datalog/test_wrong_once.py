@@ -138,6 +138,20 @@ def test_arrays_in_python_data_are_told_apart() -> None:
         assert found == array.sum()
 
 
+def test_a_constant_in_a_pattern_of_a_collection_selects_whole_tuples() -> None:
+    """Positions after a constant were taken from all tuples."""
+    rows = [(1, "a", True), (3, "b", False), (3, "c", True), (3, 3, 3)]
+    assert q("[:find ?x ?y :in $t :where [$t 3 ?x ?y]]", rows) == {
+        ("b", False), ("c", True), (3, 3),
+    }  # fmt: skip
+    assert q("[:find ?x :in $t :where [$t 3 ?x true]]", rows) == {("c",)}
+    assert q("[:find ?x :in $t :where [$t 7 ?x]]", rows) == set()
+    assert q("[:find ?x ?y :in $t :where [$t 3 ?x] [$t ?y ?x]]", rows) == {
+        ("b", 3), ("c", 3), (3, 3),
+    }  # fmt: skip
+    assert q("[:find ?x :in $t :where [$t 3 ?x ?x]]", rows) == {(3,)}
+
+
 def test_numbers_of_two_types_in_python_data_are_told_apart() -> None:
     """Queries were remembered by how they print, and 1N prints as 1 does in Python."""
     conn = datamem.connect(":memory:", schema=SCHEMA)

@@ -227,10 +227,9 @@ def _table_rows(step: PatternStep, source: TableSource, context: Context) -> Rel
     names = _names(step)
     if not source.size:
         return empty(names, context.domains.integer)
-    relation = Relation((), (), (), source.size)
-    for term, words, domain in zip(step.terms, source.columns, source.domains, strict=False):
-        position = f"\0{len(relation.names)}"
-        relation = relation.with_column(position, words, domain)
+    positions = [f"\0{i}" for i in range(len(source.columns))]
+    relation = Relation(positions, source.columns, source.domains, source.size)
+    for position, term in zip(positions, step.terms, strict=False):
         if isinstance(term, Constant):
             relation = relation.keep(_equals(relation, position, term))
     picked: dict[str, int] = {}
