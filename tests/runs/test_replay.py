@@ -223,6 +223,24 @@ def test_inside_a_loop_a_replay_is_awaited() -> None:
     conn.close()
 
 
+def test_a_coroutine_function_is_called_as_a_step() -> None:
+    world = World()
+
+    async def price(what: str) -> Any:
+        await asyncio.sleep(0)
+        return world.price(what)
+
+    async def agent(run: RunContext) -> Any:
+        return await run.call_async("tool", "price", price, what="tea")
+
+    with connect() as conn:
+        done = record(conn, agent)
+        assert replay(done.run, agent).require_same().output == done.output
+        assert world.asked == ["tea"], "the replay is answered by the record"
+        [step] = read_recording(conn.db, done.run).steps
+        assert (step.title(), step.input) == ("tool price", {"what": "tea"})
+
+
 def nested(world: World, *, stores: bool) -> Callable[[RunContext], str]:
     def agent(run: RunContext) -> str:
         think = run.model()(world.think)

@@ -256,6 +256,17 @@ def test_filters_hold_and_leave_nothing_out(filters, data) -> None:
     assert set(found.eids.tolist()) == wanted
 
 
+def test_a_recall_may_be_kept_afterwards_with_as_many_candidates_as_wanted(mem) -> None:
+    found = mem.recall("Which dog did Ann adopt?", k=1)
+    kept = mem.record_recall(found, keep=2)
+    assert kept[":recall/query"] == "Which dog did Ann adopt?"
+    ranks = mem.conn.db.q(
+        "[:find [?rank ...] :in $ ?r :where [?c :candidate/recall ?r] [?c :candidate/rank ?rank]]",
+        kept.eid,
+    )
+    assert sorted(ranks) == [1, 2]
+
+
 def test_a_recall_is_kept_and_asked_about(mem) -> None:
     found = mem.recall("Which dog did Ann adopt?", k=1, record=True)
     db = mem.conn.db
