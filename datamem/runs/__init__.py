@@ -1,9 +1,10 @@
 """Runs of agents: what happened, in which order, on what grounds, and proof that it is unchanged."""
 
+from datamem.runs.adopting import Conflict, ForkError
 from datamem.runs.chat import chat_agent
 from datamem.runs.comparing.script import Divergence
 from datamem.runs.current import attach, current_run, detach, require_runs
-from datamem.runs.diff import RunDifference, diff
+from datamem.runs.differences import RunDifference, diff
 from datamem.runs.drawing import draw, draw_beside
 from datamem.runs.events import (
     Event,
@@ -13,8 +14,7 @@ from datamem.runs.events import (
     get_event,
     read_events,
 )
-from datamem.runs.fork import Fork, fork
-from datamem.runs.fork_adopt import Conflict, ForkError
+from datamem.runs.forks import Fork, fork
 from datamem.runs.inspect import (
     Derivation,
     Origin,
@@ -46,7 +46,7 @@ from datamem.runs.runs import (
 )
 from datamem.runs.spans import Span, current_span, end_span, span
 from datamem.runs.traces import KINDS, Trace, add_trace, find_trace, get_trace, read_traces
-from datamem.runs.verify import BrokenLink, Verification, check_events, verify
+from datamem.runs.verification import BrokenLink, Verification, check_events, verify
 
 __all__ = [
     "KINDS",

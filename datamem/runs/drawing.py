@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from datamem.runs.diff import diff
+from datamem.runs.differences import diff
 from datamem.runs.pictures import (
     Node,
     RunPicture,

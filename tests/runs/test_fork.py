@@ -22,9 +22,9 @@ from datamem.runs import (
     require_runs,
     verify,
 )
-from datamem.runs.diff import diff
-from datamem.runs.fork import fork
-from datamem.runs.fork_adopt import ForkError
+from datamem.runs.adopting import ForkError
+from datamem.runs.differences import diff
+from datamem.runs.forks import fork
 from datamem.runs.recorder.context import RunContext
 from datamem.runs.recorder.read import read_recording
 from datamem.runs.recorder.record import record

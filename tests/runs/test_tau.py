@@ -15,8 +15,8 @@ from datamem.conn import Connection
 from datamem.importers import import_file
 from datamem.runs import get_run, list_runs, read_traces, verify
 from datamem.runs.chat import chat_agent
-from datamem.runs.diff import diff
-from datamem.runs.fork import fork
+from datamem.runs.differences import diff
+from datamem.runs.forks import fork
 from datamem.runs.inspect import memory_at
 from datamem.runs.recorder.read import Recording, read_recording
 from datamem.runs.replayer.journal import ReplayError

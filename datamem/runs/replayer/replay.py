@@ -23,7 +23,7 @@ from datamem.runs.recorder.values import digest_of
 from datamem.runs.replayer.branch import BranchJournal
 from datamem.runs.replayer.journal import Mode, Override, Replayer, ReplayError, ReplayStopped
 from datamem.runs.runs import Run, end_run
-from datamem.runs.verify import verify
+from datamem.runs.verification import verify
 
 
 @dataclass(slots=True)

@@ -13,10 +13,10 @@ from datamem.db.database import Db
 from datamem.db.diff import diff as diff_values
 from datamem.db.difference import Difference
 from datamem.db.report import TxReport
+from datamem.runs.adopting import adopt_facts
 from datamem.runs.current import Carrying, detach
-from datamem.runs.diff import RunDifference, diff
+from datamem.runs.differences import RunDifference, diff
 from datamem.runs.events import append_event
-from datamem.runs.fork_adopt import adopt_facts
 from datamem.runs.inspect import Moment, memory_at
 from datamem.runs.recorder.context import RunContext
 from datamem.runs.recorder.journal import RunJournal
