@@ -48,7 +48,8 @@ def excerpt(text: str, offset: int) -> str:
     if len(line) > 100:
         cut = max(0, column - 50)
         line, column = line[cut : cut + 100], column - cut
-    return f"{line}\n{' ' * column}^"
+    before = "".join(char if char == "\t" else " " for char in line[:column].ljust(column))
+    return f"{line}\n{before}^"
 
 
 def query_error(

@@ -9,7 +9,7 @@ import pytest
 from datamem.datalog.parse.parse import parse_query, parse_rules
 from datamem.db.database import Db
 from datamem.edn import Symbol
-from datamem.errors import QueryError
+from datamem.errors import EdnError, QueryError
 
 TEXTS = [
     # find
@@ -116,3 +116,17 @@ def test_a_pattern_may_be_a_plain_name_as_in_datomic(people: Db) -> None:
     assert people.q(text, "[:p/age]") == [{":p/age": 15}]
     every = people.q("[:find (pull ?e *) . :where [?e :p/age 15]]")
     assert every[":p/age"] == 15
+
+
+def test_a_caret_stands_under_its_place_behind_tabs() -> None:
+    with pytest.raises(QueryError) as caught:
+        parse_query("[:find ?n :where\n\t[?e :u/name ?n]\n\t((> ?n 3))]")
+    assert str(caught.value.message).endswith("\n\t((> ?n 3))]\n\t ^")
+
+
+def test_a_tagged_value_is_refused_at_its_place_in_the_query() -> None:
+    text = '[:find ?n\n :where [?e :u/since #inst "someday"]]'
+    with pytest.raises(EdnError) as caught:
+        parse_query(text)
+    assert caught.value.code == "edn/bad-tag-value"
+    assert (caught.value.data["line"], caught.value.data["column"]) == (2, 28)

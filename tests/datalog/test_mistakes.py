@@ -110,6 +110,7 @@ def test_a_mistake_in_a_rule_is_shown_in_the_text_of_the_rules(
         ("[:find ?e :where [?e :user/name ?n]]", ("Ann",), "query/inputs", "takes 1 input"),
         ("[:find ?e :in $ [?n ...] :where [?e :user/name ?n]]", ("Ann",), "query/binding-shape", "[?n ...]"),
         ("[:find ?e :in $ ?t :where [?e :user/team ?t]]", ("red",), "query/not-an-entity", "?t"),
+        ("[:find ?n :in $ ?e :where [?e :user/name ?n]]", (True,), "query/not-an-entity", "true"),
         ("[:find ?e :in $ % :where (r ?e)]", (None,), "query/syntax", "nil"),
         ("[:find ?n :in $ ?e :where [?e :user/age ?n]]", ([":user/name", "Ann"],), "lookup-ref/not-unique", "the input ?e"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -148,7 +149,7 @@ def _entity(
     eid = value.get(":db/id") if isinstance(value, dict) else getattr(value, "eid", None)
     if type(eid) is int:
         return eid
-    if isinstance(value, str | UUID | bytes | dict):
+    if isinstance(value, str | UUID | bytes | dict | bool | datetime):
         what = "a ref attribute" if "ref" in kinds else "an entity"
         raise query_error(
             f"{name} is compared with {what}, and the input {print_value(value)} can never be one",

@@ -17,6 +17,7 @@ from datamem.datalog.parse.hints import HEADS, SECTIONS, hint_for_key
 from datamem.datalog.parse.lr import Token
 from datamem.edn import EdnList, Keyword, Symbol, TokenKind, read, tokenize
 from datamem.edn import Token as EdnToken
+from datamem.errors import EdnError
 
 Piece: TypeAlias = tuple[str, Any, int]
 """(kind, value, offset): kind is one of the brackets `[ ] ( ) { } #{`, or `value`."""
@@ -54,7 +55,7 @@ def text_pieces(text: str) -> Iterator[Piece]:
                 i = _after_form(found, i + 1)
             case TokenKind.TAG | TokenKind.NAMESPACE:
                 after = _after_form(found, i + 1)
-                yield "value", read(text[token.start : found[after - 1].end]), token.start
+                yield "value", _tagged(text, token.start, found[after - 1].end), token.start
                 i = after
             case _ if token.kind in BRACKETS:
                 yield str(token.kind), None, token.start
@@ -64,6 +65,15 @@ def text_pieces(text: str) -> Iterator[Piece]:
                 value = token.value if known is None else _regex(known, text, token.start - 1)
                 yield "value", value, token.start
                 i += 1
+
+
+def _tagged(text: str, start: int, stop: int) -> Any:
+    """Return a tagged value; what refuses it shows its place in the whole text."""
+    try:
+        return read(text[start:stop])
+    except EdnError:
+        read(text)
+        raise
 
 
 _NO_NEWLINE: Final = re.compile(r"[^\n]")
