@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from datamem.runs import record, save_recording
-from datamem.runs.replayer.testing import assert_replays, replays
+from datamem.runs.testing import assert_replays, replays
 from tests.runs.agents import World, connect, shopper
 
 __all__ = ["replays"]

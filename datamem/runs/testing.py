@@ -1,4 +1,4 @@
-"""Recorded runs as regression tests: a pytest plugin, `pytest_plugins = ["datamem.runs.replayer.testing"]`."""
+"""Recorded runs as regression tests: a pytest plugin, `pytest_plugins = ["datamem.runs.testing"]`."""
 
 from __future__ import annotations
 
