@@ -1,6 +1,6 @@
 """Twenty thousand people, 100,000 datoms, in one transaction of Python data, beside the peers.
 
-The peers get the same people as data of their own language, made before the clock starts.
+Then the same people once more, with other salaries: each names an entity that is there, and one datom of five changes. The peers get the same people as data of their own language, made before the clock starts.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ TARGET_S = 0.3
 
 DATALEVIN = """
 (def people (clojure.edn/read-string (slurp "{people}")))
+(def known (clojure.edn/read-string (slurp "{known}")))
+(def changed (mapv #(update % :salary inc) known))
 (def counter (atom 0))
 (def conn nil)
 """
@@ -35,15 +37,17 @@ PeerTimes = tuple[str, Times, float]
 """A peer's name, its times when warm, and the longest while it warmed up: the first."""
 
 
-def datalevin_times(path: Path, file: Path) -> PeerTimes | None:
-    """Return Datalevin's times, each into a new database in a directory."""
+def datalevin_times(path: Path, file: Path, known: Path) -> tuple[PeerTimes, Times] | None:
+    """Return Datalevin's times, each into a new database in a directory, and of changing who is known."""
     peer = datalevin()
     if peer is None:
         return None
     with peer:
-        peer.run(DATALEVIN.format(people=file))
+        peer.run(DATALEVIN.format(people=file, known=known))
         new = DATALEVIN_NEW.format(path=path, schema=people.edn_schema(people.SCHEMA))
-        return measured(peer, "(do (d/transact! conn people) nil)", new)
+        first = measured(peer, "(do (d/transact! conn people) nil)", new)
+        new = f"(do {new} (d/transact! conn known))"
+        return first, measured(peer, "(do (d/transact! conn changed) nil)", new)[1]
 
 
 def datascript_times(file: Path) -> PeerTimes | None:
@@ -73,6 +77,18 @@ def our_times(options: Options, data: list[dict[str, Any]], *, is_durable: bool)
     return Times.of(took)
 
 
+def our_changes(options: Options) -> Times:
+    """Return the times of giving other salaries to people who are there."""
+    known = people.maps(PEOPLE)
+    changed = [{**person, ":salary": person[":salary"] + 1} for person in known]
+    took = []
+    for _ in range(ROUNDS):
+        with options.scratch() as path, datamem.connect(path / "db", people.SCHEMA) as conn:
+            conn.transact(known)
+            took.append(timed(lambda: conn.transact(changed)))
+    return Times.of(took)
+
+
 def run(options: Options) -> Report:
     report = Report(
         f"{PEOPLE:,} people in one transaction: median (best) of {ROUNDS} new databases",
@@ -82,7 +98,10 @@ def run(options: Options) -> Report:
         file = path / "people.edn"
         data = people.maps(PEOPLE, ids="tempids")
         file.write_text(people.edn_text(data), encoding="utf-8")
-        slow = datalevin_times(path, file) if options.has_peers else None
+        known = path / "known.edn"
+        known.write_text(people.edn_text(people.maps(PEOPLE)), encoding="utf-8")
+        both_slow = datalevin_times(path, file, known) if options.has_peers else None
+        slow, slow_changes = both_slow or (None, None)
         memory = datascript_times(file) if options.has_peers else None
     for peer in (slow, memory):
         if peer is not None:
@@ -109,6 +128,14 @@ def run(options: Options) -> Report:
     ):
         times = our_times(options, people.maps(PEOPLE, ids=ids), is_durable=True)
         report.add(what, both(times))
+    changes = our_changes(options)
+    report.add(
+        "durable, the same people with other salaries",
+        both(changes),
+        both(slow_changes) if slow_changes else "",
+        "",
+        times_text(slow_changes.median / changes.median) if slow_changes else "",
+    )
     return report
 
 
