@@ -6,7 +6,7 @@ gives no rows, or all, and hardly ever is what somebody meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -14,8 +14,8 @@ from uuid import UUID
 
 from datamem.datalog.columns.values import print_value
 from datamem.datalog.resolve.describe import describe
-from datamem.datalog.resolve.steps import PatternStep, PredicateStep
-from datamem.datalog.syntax import Constant, Variable
+from datamem.datalog.resolve.steps import FunctionStep, PatternStep, PredicateStep, Step
+from datamem.datalog.syntax import BindScalar, Constant, Variable
 from datamem.edn import Keyword, Symbol, Uri
 from datamem.schema.types import ValueType
 
@@ -69,6 +69,26 @@ def kind_of_value(value: Any) -> Kind | None:
         if isinstance(value, python):
             return Kind(family, print_value(value))
     return None
+
+
+def kinds_of_constants(steps: Iterable[Step]) -> Kinds:
+    """Return what variables are that stand for a constant."""
+    found: Kinds = {}
+    for step in steps:
+        match step:
+            case FunctionStep("ground", (Constant(value),), BindScalar(variable)):
+                kind = kind_of_value(value)
+                if kind is not None:
+                    found[variable.name] = kind
+            case _:
+                pass
+    return found
+
+
+def one_family(kinds: Sequence[Kind | None]) -> Kind | None:
+    """Return the first of several kinds, where all have one family; else None."""
+    families = {kind and kind.family for kind in kinds}
+    return kinds[0] if len(families) == 1 else None
 
 
 def patterns_disagree(steps: Iterable[PatternStep], kinds: Kinds) -> Iterator[str]:

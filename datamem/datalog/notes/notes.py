@@ -17,9 +17,12 @@ from datamem.datalog.faults import as_written, near
 from datamem.datalog.functions.registry import READ_DATABASE
 from datamem.datalog.notes.kinds import (
     ENTITY,
+    Kind,
     Kinds,
     as_instant,
     comparison_note,
+    kinds_of_constants,
+    one_family,
     patterns_disagree,
 )
 from datamem.datalog.resolve.describe import describe
@@ -31,6 +34,8 @@ from datamem.datalog.resolve.steps import (
     PatternStep,
     PredicateStep,
     Resolved,
+    ResolvedRule,
+    RuleStep,
     Scope,
     SearchStep,
     Step,
@@ -76,9 +81,11 @@ class _Notes:
         self._schemas = schemas
         self._given = given
         self._sources = sources
+        self._rules: Mapping[tuple[str, str], ResolvedRule] = {}
 
     def of(self, resolved: Resolved) -> Iterator[str]:
         kinds: Kinds = {}
+        self._rules = resolved.rules
         yield from self._scope(resolved.scope, kinds)
         yield from self._inputs(resolved)
         for rule in resolved.rules.values():
@@ -101,8 +108,8 @@ class _Notes:
         patterns = [step for step in scope.steps if isinstance(step, PatternStep)]
         for pattern in patterns:
             yield from self._pattern(pattern)
-        of_databases = [p for p in patterns if self._schemas.get(p.source) is not None]
-        yield from patterns_disagree(of_databases, kinds)
+        kinds |= kinds_of_constants(scope.steps)
+        yield from patterns_disagree(self._of_databases(patterns), kinds)
         for step in scope.steps:
             yield from self._other(step, kinds)
 
@@ -115,8 +122,29 @@ class _Notes:
             case OrStep(branches=branches):
                 for branch in branches:
                     yield from self._scope(branch, dict(kinds))
+            case RuleStep(source, name, args):
+                params = self._params(source, name)
+                for arg, param in zip(args, params, strict=True):
+                    known = kinds.get(arg.name) if isinstance(arg, Variable) else None
+                    if known and param and known.family != param.family:
+                        yield f"{describe(step)} is given {known.said}, and takes {param.said}"
             case _:
                 pass
+
+    def _params(self, source: str, name: str) -> list[Kind | None]:
+        """Return what a rule's patterns say of its parameters, where all its bodies say the same."""
+        rule = self._rules[source, name]
+        found: list[list[Kind | None]] = [[] for _ in range(rule.arity)]
+        for body in rule.bodies:
+            kinds: Kinds = {}
+            steps = [step for step in body.scope.steps if isinstance(step, PatternStep)]
+            list(patterns_disagree(self._of_databases(steps), kinds))
+            for i, variable in enumerate(body.head):
+                found[i].append(kinds.get(variable))
+        return [one_family(kinds) for kinds in found]
+
+    def _of_databases(self, steps: list[PatternStep]) -> list[PatternStep]:
+        return [step for step in steps if self._schemas.get(step.source) is not None]
 
     def _pattern(self, step: PatternStep) -> Iterator[str]:
         schema = self._schemas.get(step.source)

@@ -57,11 +57,13 @@ def check_rules(rules: Iterable[Rule], text: str | None) -> None:
         first = heads.setdefault(rule.name, rule)
         _check_head(rule, text)
         if (len(first.required), len(first.params)) != (len(rule.required), len(rule.params)):
+            counts = f"take {len(first.head)} and {len(rule.head)} arguments"
+            if len(first.head) == len(rule.head):
+                counts = f"require {len(first.required)} and {len(rule.required)} of them"
             raise query_error(
-                f"the bodies of rule {rule.name} take {len(first.head)} and {len(rule.head)}"
-                " arguments",
+                f"the bodies of rule {rule.name} {counts}",
                 code="query/rule-arity",
-                hint="every body of a rule has the same number of head variables",
+                hint="every body of a rule has the same number of head variables, as many in brackets",
                 text=text,
                 offset=rule.offset,
                 rule=rule.name,
