@@ -88,7 +88,9 @@ class Base:
         is_ref = position == 2 and self._type(str(ident)) == "ref"
         if position == 3 and isinstance(value, int) and value < TX_BASE:
             return value + TX_BASE
-        if position in (0, 3) or is_ref:
+        if is_ref:
+            return held_as("ref", self.entity(value))
+        if position in (0, 3):
             return self.entity(value)
         return held_as(self._type(str(ident)), value) if position == 2 else value
 

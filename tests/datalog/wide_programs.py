@@ -378,7 +378,7 @@ class Writer:
 
     def _tuples(self, kinds: dict[str, str]) -> str:
         """Return a pattern of a collection of tuples."""
-        first = self._term(kinds, "edn")
+        first = self._term(kinds, "edn") if self.rng.random() < 0.7 else "1"
         if self.rng.random() < 0.2:
             return f"[$t {first}]"
         kind = self.rng.choice(["ref", "long", "string"])
