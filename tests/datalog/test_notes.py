@@ -154,7 +154,7 @@ def test_an_input_that_names_nothing_is_noted(
 
 
 RULES = """[[(role ?r ?e) [?e :u/role ?r]]
-            [(above ?a ?b) [?b :u/boss ?a]] [(above ?a ?b) [?b :u/boss ?x] (above ?a ?x)]
+            [(near ?a ?b) [?b :u/boss ?a]] [(near ?a ?b) [?a :u/boss ?b]]
             [(any ?x ?e) [?e :u/role ?x]] [(any ?x ?e) [?e :u/name ?x]]]"""
 
 
@@ -166,9 +166,9 @@ def test_constants_given_to_rules_are_compared_too(db: datamem.Db) -> None:
     given = '(role ?const ?e) is given "admin", and takes a :db.type/keyword of :u/role'
     assert notes('(role "admin" ?e)') == (given,)
     assert "?n is 5 and, in" in notes("[(ground 5) ?n] [?e :u/name ?n]")[0]
-    wrong = "[?e :u/name ?n] (above ?n ?e)"
-    assert "(above ?n ?e) is given a :db.type/string of :u/name, and takes an entity" in notes(
+    wrong = "[?e :u/name ?n] (near ?n ?e)"
+    assert "(near ?n ?e) is given a :db.type/string of :u/name, and takes an entity" in notes(
         wrong
     )
-    for call in ("(role :admin ?e)", '(any "Ann" ?e)', "(above 1 ?e)", "(role _ ?e)"):
+    for call in ("(role :admin ?e)", '(any "Ann" ?e)', "(near 1 ?e)", "(role _ ?e)"):
         assert notes(call) == ()
