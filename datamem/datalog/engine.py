@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from datamem.datalog.columns.column import Column
 from datamem.datalog.columns.domains import Domains
 from datamem.datalog.execute.calls import check_calls
 from datamem.datalog.execute.context import Context, StepTrace
@@ -20,7 +21,7 @@ from datamem.datalog.parse.parse import parse_query, parse_rules
 from datamem.datalog.parse.remembered import data_key
 from datamem.datalog.resolve.resolve import resolve_query
 from datamem.datalog.resolve.steps import Resolved
-from datamem.datalog.result import Column, Result
+from datamem.datalog.result import Result
 from datamem.datalog.short.closure import ClosurePlan, closure_plan
 from datamem.datalog.short.point import PointPlan, point_plan
 from datamem.datalog.short.search import SearchPlan

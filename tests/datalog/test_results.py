@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamem.datalog import Result, q, result
+from datamem.datalog.columns.column import WordColumn
 from datamem.datalog.columns.domains import Domains
-from datamem.datalog.result import WordColumn
 from datamem.db.database import Db
 from datamem.edn import Keyword
 

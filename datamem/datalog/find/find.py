@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from datamem.datalog.columns import kernels
+from datamem.datalog.columns.column import Column, ObjectColumn, WordColumn
 from datamem.datalog.columns.relation import Relation
 from datamem.datalog.columns.values import print_value
 from datamem.datalog.execute.components import join_components
@@ -21,7 +22,6 @@ from datamem.datalog.find.paging import (
 )
 from datamem.datalog.parse.check import element_variables
 from datamem.datalog.resolve.describe import describe_find
-from datamem.datalog.result import Column, ObjectColumn, WordColumn
 from datamem.datalog.syntax import (
     FindElement,
     OrderItem,

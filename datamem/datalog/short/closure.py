@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from datamem.datalog.columns.column import Column, ObjectColumn, WordColumn
 from datamem.datalog.columns.domains import Domains
 from datamem.datalog.columns.kernels import Int64Array
 from datamem.datalog.resolve.steps import Resolved, RuleStep
-from datamem.datalog.result import Column, ObjectColumn, Result, WordColumn
+from datamem.datalog.result import Result
 from datamem.datalog.rules.chains import chains, pair_columns, pair_count, pairs
 from datamem.datalog.rules.closure import Path, known_path, reached, step_edges, turned
 from datamem.datalog.rules.reach import FEW_EDGES, Pairs, reached_pairs, walked

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt
 from typing import Any, Final
 
-from datamem.datalog.result import ObjectColumn, Result
+from datamem.datalog.columns.column import ObjectColumn
+from datamem.datalog.result import Result
 from datamem.datalog.short.simple import ENGINE, Simple, Start, single_use, start_word
 from datamem.datalog.syntax import Constant, Variable
 from datamem.schema.attribute import Attribute

@@ -13,9 +13,10 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from datamem.datalog.columns.column import Column, ObjectColumn, WordColumn
 from datamem.datalog.columns.domains import Domains, HeapCodes
 from datamem.datalog.columns.kernels import Int64Array, distinct
-from datamem.datalog.result import Column, ObjectColumn, Result, WordColumn
+from datamem.datalog.result import Result
 from datamem.datalog.short.simple import ENGINE
 from datamem.datalog.short.star import Selected
 from datamem.datalog.short.star_plan import StarScope

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from datamem.datalog.columns.column import Column, ObjectColumn, WordColumn
 from datamem.datalog.columns.domains import Domain, Domains, HeapCodes
 from datamem.datalog.columns.kernels import Int64Array
 from datamem.datalog.columns.relation import Relation
@@ -17,7 +18,7 @@ from datamem.datalog.execute.context import Context
 from datamem.datalog.execute.sources import DatabaseSource
 from datamem.datalog.parse.check import input_variables
 from datamem.datalog.resolve.describe import describe_find
-from datamem.datalog.result import Column, ObjectColumn, Result, WordColumn
+from datamem.datalog.result import Result
 from datamem.datalog.short.simple import ENGINE, Simple, Start, single_use
 from datamem.datalog.short.star import ENTITY, Leaf, StarRows
 from datamem.datalog.syntax import Aggregate, Constant, Variable
