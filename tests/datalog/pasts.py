@@ -90,7 +90,9 @@ class Past:
             name = rng.choice(OFTEN)
             e, v = rng.choice(ENTITIES), rng.choice(POOLS[TYPES[name]])
             if name == ":w/id":
-                v = e
+                v = rng.choice(ENTITIES)
+                if any(f[1:3] == (name, v) and f[0] != e for f in self.held.values()):
+                    continue  # another has it, and may hand it over
             key = (e, name, print_edn(v)) if name in MANY else (e, name)
             if key in forms:
                 continue

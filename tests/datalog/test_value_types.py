@@ -78,3 +78,12 @@ def test_a_vector_that_a_function_makes_is_a_stored_one(db: Db, made: str) -> No
 
 def test_a_documents_equal_is_found_among_untyped_values(db: Db) -> None:
     assert db.q("[:find [?f ...] :where [1 :v/doc ?v] [?f :v/any ?v]]") == [1]
+
+
+def test_a_constant_is_converted_alike_whether_its_attribute_is_named_or_not() -> None:
+    """A reference was found by 1.0 where its attribute was named, and not where it was any."""
+    conn = datamem.connect(":memory:", schema="{:v/ref {:db/valueType :db.type/ref}}")
+    conn.transact([[":db/add", 1, ":v/ref", 1]])
+    for constant in ("1", "1.0", "1N"):
+        assert conn.db.q(f"[:find [?e ...] :where [?e :v/ref {constant}]]") == [1]
+        assert 1 in conn.db.q(f"[:find [?e ...] :where [?e ?a {constant}]]")

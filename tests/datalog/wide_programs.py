@@ -134,9 +134,8 @@ class Writer:
     def _constant(self, kind: str, *, position: str = "") -> str:
         value = self.rng.choice(POOLS[kind])
         if kind == "ref" and self.rng.random() < 0.3:
-            return self.rng.choice(
-                [f"[:w/id {value}]" if value == 1 else str(value), str(IDENT)]
-            )
+            reference = str(IDENT) if self.is_history else f"[:w/id {value}]"
+            return self.rng.choice([reference, str(IDENT)])
         if kind == "symbol":
             return "_" if position else '"a"'
         if position == "v" and kind in ("long", "double", "bigint") and self.rng.random() < 0.2:
