@@ -55,6 +55,7 @@ TEXTS = [
     ("[:find ?n :where [?e :u/name ?n] [(f {:a}) ?x]]", "{:a}", "{key value …}"),
     ("[:find ?n :where [?e :u/name ?n] (gone? $ ?e)]", "$ ?e", "[(f $ …)]"),
     ("[:find ?n :where [?e :u/name Ann]]", "Ann", '"Ann"'),
+    ("[:find ?n :where [?e :u/name 'Ann']]", "Ann'", 'double quotes: "Ann"'),
     ("[:find ?n :where [?e :u/active True]]", "True", "write true"),
     ("[:find ?n :where [old ?e]]", "old", "(old …)"),
     ("[:find ?n :where (not [?e :u/age 36)]", ")]", "a ] is missing"),
@@ -78,6 +79,9 @@ def test_a_text_is_refused_at_its_place_with_a_hint(text: str, place: str, hint:
 DATA = [
     ({"find": "?n", "where": [["?e", "u/name", "?n"]]}, "every part is a list"),
     ({"find": ["?n"], "wher": [["?e", "u/name", "?n"]]}, "did you mean :where"),
+    ([":find", "?n", ":where", ("?e", "u/name", "?n")], "in Python data a list is […]"),
+    ([":find", ["count", "?e"], ":where", ["?e", "u/name"]], "in Python data a list is […]"),
+    ([":find", "?n", ":where", ["not", ["?e", "u/name"]]], "in Python data a list is […]"),
     (5, "a query is a vector"),
 ]
 
@@ -130,3 +134,9 @@ def test_a_tagged_value_is_refused_at_its_place_in_the_query() -> None:
         parse_query(text)
     assert caught.value.code == "edn/bad-tag-value"
     assert (caught.value.data["line"], caught.value.data["column"]) == (2, 28)
+
+
+def test_an_entity_in_a_query_is_its_id(people: Db) -> None:
+    """An entity leads on to others, without end where they refer to each other."""
+    name = people.q([":find", "?n", ".", ":where", [people.entity(1), "p/name", "?n"]])
+    assert name == people.entity(1)["p/name"]

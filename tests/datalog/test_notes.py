@@ -139,6 +139,8 @@ NAMELESS = [
     ("[:find ?n :in $ ?a :where [?e ?a ?n]]", "u/nme", "there is no attribute u/nme; did you mean"),
     ("[:find ?n :in $ ?e :where [?e :u/name ?n]]", ["u/email", "z@x"], 'no entity is ["u/email" "z@x"], which ?e is'),
     ("[:find ?e :in $ ?b :where [?e :u/boss ?b]]", ":team/blue", "which ?b is"),
+    ("[:find ?e :in $ ?a :where [?e :u/age ?a]]", [18, 36], "[18 36] is no :db.type/long"),
+    ("[:find ?e :in $ ?a :where [?e :u/age ?a]]", {18}, "several are taken by [?a ...] in :in"),
     ("[:find ?e :in $ ?a :where [?e :u/age ?a]]", object, "is no :db.type/long"),
 ]  # fmt: skip
 

@@ -185,6 +185,7 @@ class _Notes:
             yield (
                 f"{print_value(value)} is no {kind}, which {attribute.ident} holds"
                 + as_instant((wanted, "string" if isinstance(value, str) else ""))
+                + _as_collection(term, value)
             )
         elif isinstance(term, Constant):
             yield f"nil is no value: [(missing? $ ?e {attribute.ident})] finds what has none"
@@ -256,6 +257,12 @@ def _unknown(name: Any, schema: Schema) -> str:
         return f"{name} follows references, and {base.ident} holds {base.value_type.keyword}"
     hint = near(str(name), (str(attribute.ident) for attribute in schema))
     return f"there is no attribute {name}" + (f"; {hint}" if hint else "")
+
+
+def _as_collection(term: Term, value: Any) -> str:
+    """Return how several values are taken, where one variable was given them."""
+    is_many = isinstance(value, list | tuple | AbstractSet) and isinstance(term, Variable)
+    return f"; several are taken by [{term.name} ...] in :in" if is_many else ""
 
 
 def _misspelt(name: str, schema: Schema) -> Iterator[str]:

@@ -124,7 +124,7 @@ class ClauseBuilder(TermBuilder):
             "a variable inside a vector is only understood in a lookup ref [attribute ?value]",
             "query/syntax",
             term.offset,
-            "a clause has one pair of brackets, the arguments of a rule have none",
+            f"a clause has one pair of brackets, the arguments of a rule have none{self.in_data}",
         )
 
     def _hidden(self) -> Variable:

@@ -102,6 +102,8 @@ def hint_for_term(value: Any) -> str:
     ) is not None:
         return found
     name = value.text
+    if name.endswith("'"):
+        return f'strings have double quotes: "{name[:-1]}"'
     if name in HEADS:
         return f"({name} …) has parentheses"
     if name in _PYTHON:

@@ -94,11 +94,14 @@ def _unexpected(error: UnexpectedToken, text: str | None, start: str) -> QueryEr
     if token.type != END:
         if text is not None and token.value in ("]", ")", "}"):
             tokens.check_brackets(text)
+        hint = hint_for(token.value, error.accepts, token.section, is_map=token.is_map)
+        if text is None and hint is not None and token.section:
+            hint += "; in Python data a list is […] and a tuple (…)"
         shown = token.value if token.value in tokens.BRACKETS else print_value(token.value)
         return query_error(
             f"{shown} cannot stand here; what can: {', '.join(sorted(names))}",
             code="query/syntax",
-            hint=hint_for(token.value, error.accepts, token.section, is_map=token.is_map),
+            hint=hint,
             text=text,
             offset=-1 if token.start_pos is None else token.start_pos,
         )

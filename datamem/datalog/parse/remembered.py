@@ -43,6 +43,8 @@ def _key(form: Any) -> Hashable:
         return kind, *map(_key, form)
     if kind in _LEAVES:
         return kind, form
+    if type(eid := getattr(form, "eid", None)) is int:
+        return int, eid
     if isinstance(form, Mapping):
         return dict, *[(_key(name), _key(value)) for name, value in form.items()]
     raise TypeError(kind)

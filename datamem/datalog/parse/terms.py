@@ -88,6 +88,11 @@ class TermBuilder:
         self._text = text
         self._numbers = itertools.count(1)
 
+    @property
+    def in_data(self) -> str:
+        """What a hint says more where the query is Python data."""
+        return "; in Python data a list is […] and a tuple (…)" if self._text is None else ""
+
     def _fail(
         self, message: str, code: str, offset: int, hint: str | None = None
     ) -> QueryError:

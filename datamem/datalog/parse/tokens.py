@@ -157,7 +157,7 @@ def _after_form(found: Sequence[EdnToken], i: int) -> int:
 
 
 def data_pieces(form: Any) -> Iterator[Piece]:
-    """Walk Python data into pieces.
+    """Walk Python data into pieces; an entity stands for its id.
 
     Lists are vectors and tuples are lists. Where the data holds no `Symbol` at all, strings that
     look like one (`"?e"`, `"$"`, `"_"`, the first item of a tuple) are symbols and strings with a
@@ -174,8 +174,8 @@ def _section_key(key: Any) -> Any:
 
 
 def _has_symbol(form: Any) -> bool:
-    if isinstance(form, Symbol):
-        return True
+    if isinstance(form, Symbol) or type(getattr(form, "eid", None)) is int:
+        return isinstance(form, Symbol)
     if isinstance(form, Mapping):
         return any(_has_symbol(item) for pair in form.items() for item in pair)
     if isinstance(form, list | tuple | AbstractSet):
@@ -184,7 +184,9 @@ def _has_symbol(form: Any) -> bool:
 
 
 def _walk(form: Any, *, plain: bool, label: bool) -> Iterator[Piece]:
-    if isinstance(form, Mapping):
+    if type(eid := getattr(form, "eid", None)) is int:
+        yield "value", eid, -1
+    elif isinstance(form, Mapping):
         yield "{", None, -1
         for key, value in form.items():
             yield from _walk(key, plain=plain, label=False)
