@@ -261,8 +261,9 @@ def _unknown(name: Any, schema: Schema) -> str:
 
 def _as_collection(term: Term, value: Any) -> str:
     """Return how several values are taken, where one variable was given them."""
-    is_many = isinstance(value, list | tuple | AbstractSet) and isinstance(term, Variable)
-    return f"; several are taken by [{term.name} ...] in :in" if is_many else ""
+    if isinstance(term, Variable) and isinstance(value, list | tuple | AbstractSet):
+        return f"; several are taken by [{term.name} ...] in :in"
+    return ""
 
 
 def _misspelt(name: str, schema: Schema) -> Iterator[str]:
