@@ -88,13 +88,10 @@ class Past:
         ends: list[Fact] = []
         for _ in range(rng.randint(1, size)):
             name = rng.choice(OFTEN)
-            e, v = rng.choice(ENTITIES), rng.choice(POOLS[TYPES[name]])
-            if name == ":w/id":
-                v = rng.choice(ENTITIES)
-                if any(f[1:3] == (name, v) and f[0] != e for f in self.held.values()):
-                    continue  # another has it, and may hand it over
+            e = rng.choice(ENTITIES)
+            v = rng.choice(ENTITIES if name == ":w/id" else POOLS[TYPES[name]])
             key = (e, name, print_edn(v)) if name in MANY else (e, name)
-            if key in forms:
+            if key in forms or self._is_taken(e, name, v):
                 continue
             known = self.held.get(key)
             if known is not None and rng.random() < 0.3:
@@ -116,6 +113,11 @@ class Past:
             if key in self.held:
                 self.held[key] = (*self.held[key][:3], report.tx, True)
                 self.events.append(self.held[key])
+
+    def _is_taken(self, e: int, name: str, v: Any) -> bool:
+        """Tell whether another entity has an id; once it has given it up it may be handed over."""
+        held = self.held.values()
+        return name == ":w/id" and any(f[1:3] == (name, v) and f[0] != e for f in held)
 
     def facts(self, upto: int, after: int = 0) -> list[Fact]:
         """Return what held after one transaction, of what was asserted after another."""

@@ -144,8 +144,8 @@ def _value_mask(rows: RowsLike, probe: Probe, term: Constant, context: Context) 
 
 
 def _entity(probe: Probe, term: Constant, value: Any, context: Context) -> int | None:
-    kinds = Keyword | int | float | list | tuple
-    is_ref = isinstance(value, kinds) and not isinstance(value, bool)
+    is_ref = isinstance(value, Keyword | int | float | list | tuple)
+    is_ref = is_ref and not isinstance(value, bool)
     if not is_ref:
         return None
     try:
