@@ -136,7 +136,7 @@ class Base:
         )
         if ident[-1] == "*":
             start = first.value if isinstance(first, Constant) else row[first.name]
-            pairs.add((start, start))
+            yield from _unify((first, *rest), (start, start), row)
         for pair in pairs:
             yield from _unify((first, *rest), pair, row)
 
