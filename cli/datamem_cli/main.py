@@ -23,20 +23,20 @@ Set DATAMEM_DB once and leave --db out."""
 
 
 _HOMES: Final = {
-    "store": ("init", "stats", "check", "backup", "restore"),
-    "data": ("transact",),
-    "query": ("q", "pull"),
-    "search": ("search",),
-    "remember": ("memory",),
-    "talk": ("session",),
-    "look": ("entity", "graph", "log", "schema"),
+    "commands.store": ("init", "stats", "check", "backup", "restore"),
+    "commands.data": ("transact",),
+    "commands.query": ("q", "pull"),
+    "commands.search": ("search",),
+    "commands.memory": ("memory",),
+    "commands.session": ("session",),
+    "commands.look": ("entity", "graph", "log", "schema"),
     "repl.command": ("repl",),
-    "transfer": ("import", "export"),
-    "demo": ("demo",),
-    "doctor": ("doctor",),
-    "running": ("run", "events", "trace", "verify"),
-    "keys": ("kv", "state"),
-    "replaying": ("replay", "diff", "fork"),
+    "commands.transfer": ("import", "export"),
+    "commands.demo": ("demo",),
+    "commands.doctor": ("doctor",),
+    "commands.runs": ("run", "events", "trace", "verify"),
+    "commands.keys": ("kv", "state"),
+    "commands.replay": ("replay", "diff", "fork"),
 }
 """The modules and their commands; a module is imported when one of its commands is wanted."""
 

@@ -327,13 +327,11 @@ def test_every_command_of_every_module_is_listed_with_its_module() -> None:
     from datamem_cli.main import _HOMES
 
     found = {}
-    for place in [datamem_cli.__path__, [f"{datamem_cli.__path__[0]}/repl"]]:
-        prefix = "datamem_cli." if place is datamem_cli.__path__ else "datamem_cli.repl."
-        for module in pkgutil.iter_modules(place, prefix):
-            if module.name == "datamem_cli.__main__":
-                continue
-            commands = getattr(importlib.import_module(module.name), "COMMANDS", ())
-            if isinstance(commands, tuple) and commands:
-                names = tuple(command.name for command in commands)
-                found[module.name.removeprefix("datamem_cli.")] = names
+    for module in pkgutil.walk_packages(datamem_cli.__path__, "datamem_cli."):
+        if module.name == "datamem_cli.__main__":
+            continue
+        commands = getattr(importlib.import_module(module.name), "COMMANDS", ())
+        if isinstance(commands, tuple) and commands:
+            names = tuple(command.name for command in commands)
+            found[module.name.removeprefix("datamem_cli.")] = names
     assert found == _HOMES

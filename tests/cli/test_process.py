@@ -69,7 +69,7 @@ def test_an_interruption_is_clean(datamem, monkeypatch) -> None:
         raise KeyboardInterrupt
 
     assert datamem("init").code == 0
-    monkeypatch.setattr("datamem_cli.query.text_of_argument", interrupted)
+    monkeypatch.setattr("datamem_cli.commands.query.text_of_argument", interrupted)
     said = datamem("q", "-")
     assert said.code == 130
     assert said.err.strip() == "datamem: interrupted; what was committed stays"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from datamem_cli.progress import progress_bar
+from datamem_cli.show.progress import progress_bar
 
 
 class FakeBar:

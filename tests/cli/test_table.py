@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamem_cli.table import cell_width, fit_widths, table_text
+from datamem_cli.show.table import cell_width, fit_widths, table_text
 
 
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=8), st.integers(20, 200))

@@ -9,7 +9,7 @@ import pytest
 
 import datamem
 from datamem.importers.jsonld import ATTRIBUTE, ENTITY
-from datamem_cli.transfer import write_entities
+from datamem_cli.commands.transfer import write_entities
 
 SCHEMA = """{:u/friend {:db/valueType :db.type/ref :db/cardinality :db.cardinality/many}
              :u/born {:db/valueType :db.type/instant}

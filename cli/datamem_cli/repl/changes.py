@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from datamem_cli.printing import edn_of
+from datamem_cli.show.printing import edn_of
 
 
 def change_lines(db: Any, datoms: Iterable[Any]) -> Iterator[str]:

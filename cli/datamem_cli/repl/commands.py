@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from datamem_cli.options import PRINT_FORMATS, Point
-from datamem_cli.printing import counted, edn_of
 from datamem_cli.repl.scan import split_forms
 from datamem_cli.repl.show import answer_lines, row_lines
+from datamem_cli.show.printing import counted, edn_of
 
 if TYPE_CHECKING:
     from datamem_cli.repl.session import Session
@@ -101,7 +101,7 @@ def _tell_view(session: Session) -> None:
 
 
 def _schema(session: Session, argument: str) -> None:
-    from datamem_cli.attributes import attribute_rows
+    from datamem_cli.show.attributes import attribute_rows
 
     records = attribute_rows(session.db.schema, argument)
     header = list(records[0]) if records else ["attribute"]
@@ -125,7 +125,7 @@ def _tree(session: Session, argument: str) -> None:
 
 
 def _log(session: Session, argument: str) -> None:
-    from datamem_cli.look import entry_records
+    from datamem_cli.commands.look import entry_records
 
     if argument and not argument.isdigit():
         raise _bad_argument("log", argument)

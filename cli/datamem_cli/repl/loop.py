@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from datamem_cli.failures import describe
-from datamem_cli.printing import counted
 from datamem_cli.repl.scan import State, state_of
 from datamem_cli.repl.session import Session
+from datamem_cli.show.printing import counted
 
 
 def converse(session: Session) -> int:

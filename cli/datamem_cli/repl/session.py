@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datamem_cli.opening import view_of
-from datamem_cli.printing import counted
 from datamem_cli.repl.changes import change_lines
 from datamem_cli.repl.database import Database
 from datamem_cli.repl.inputs import inputs_of
@@ -16,6 +15,7 @@ from datamem_cli.repl.kinds import Meaning, meaning_of
 from datamem_cli.repl.scan import split_forms
 from datamem_cli.repl.screen import Screen
 from datamem_cli.repl.show import answer_lines, row_lines
+from datamem_cli.show.printing import counted
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Session:
 
     def look(self, name: str) -> None:
         """Print every fact of an entity, and since when it holds."""
-        from datamem_cli.look import entity_rows
+        from datamem_cli.commands.look import entity_rows
 
         records = entity_rows(self.db, name)
         header = list(records[0])

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from datamem_cli.printing import cell_text, counted, csv_cell, edn_of, json_of
-from datamem_cli.table import line_of, table_text
+from datamem_cli.show.printing import cell_text, counted, csv_cell, edn_of, json_of
+from datamem_cli.show.table import line_of, table_text
 
 _SAMPLE: Final = 200
 """Rows that decide how wide the columns are; a longer cell further down is cut."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from datamem_cli.printing import cell_text
 from datamem_cli.repl.changes import entity_name
+from datamem_cli.show.printing import cell_text
 
 _TEXT_NAMES = ("name", "title", "content", "text", "description", "summary", "type", "path")
 _WIDTH = 80
@@ -28,7 +28,7 @@ def tree_lines(db: Any, name: str, attribute: str | None = None) -> Iterator[str
 
     root = db.resolve(read(name))
     if root is None or not db.entity_words(root):
-        from datamem_cli.look import not_found
+        from datamem_cli.commands.look import not_found
 
         raise not_found(name)
     links = _links(db, root, attribute)

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from datamem_cli.commands.runs import json_argument
 from datamem_cli.options import as_of_option, db_option, format_option
-from datamem_cli.running import json_argument
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -124,7 +124,7 @@ def delete(records: Any, key: str) -> None:
 @click.argument("prefix", default="")
 def list_keys(records: Any, as_of: Any, fmt: str, prefix: str) -> None:
     """List the keys that begin with a prefix."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     print_records([_row(entry) for entry in records.list(prefix, as_of=as_of)], fmt)
 
@@ -135,7 +135,7 @@ def list_keys(records: Any, as_of: Any, fmt: str, prefix: str) -> None:
 @click.argument("key")
 def history(records: Any, fmt: str, key: str) -> None:
     """Show every version that a key had."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     print_records([_change_row(change) for change in records.history(key)], fmt)
 
@@ -225,7 +225,7 @@ def swap(records: Any, name: str, expected: int, value: str) -> None:
 @click.argument("prefix", default="")
 def list_states(records: Any, as_of: Any, fmt: str, prefix: str) -> None:
     """List the states whose names begin with a prefix."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     print_records([_row(entry) for entry in records.list(prefix, as_of=as_of)], fmt)
 
@@ -236,7 +236,7 @@ def list_states(records: Any, as_of: Any, fmt: str, prefix: str) -> None:
 @click.argument("name")
 def state_history(records: Any, fmt: str, name: str) -> None:
     """Show every version of a state."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     print_records([_change_row(change) for change in records.history(name)], fmt)
 

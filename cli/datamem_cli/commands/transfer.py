@@ -48,7 +48,7 @@ def import_(
 
     The database is made when there is none.
     """
-    from datamem_cli.importing import import_and_tell
+    from datamem_cli.show.importing import import_and_tell
 
     with file_of(file, fmt) as place:
         import_and_tell(path, place, fmt, source, embedder)
@@ -104,7 +104,7 @@ def write_entities(db: Any, fmt: str, stream: IO[str]) -> int:
     """Write every entity of a view in a format; return how many."""
     from datamem.importers import export_entities
     from datamem.importers.jsonld import jsonld_context, jsonld_nodes
-    from datamem_cli.printing import edn_of, json_of
+    from datamem_cli.show.printing import edn_of, json_of
 
     match fmt:
         case "jsonl":

@@ -106,7 +106,7 @@ def show(path: str, as_of: Any, fmt: str, run_id: str) -> None:
     """Show what is known of a run."""
     from datamem.runs import read_run
     from datamem_cli.opening import open_reading, view_of
-    from datamem_cli.printing import print_record
+    from datamem_cli.show.printing import print_record
 
     with open_reading(path) as conn:
         db = view_of(conn.db, as_of=as_of, since=None, history=False)
@@ -124,7 +124,7 @@ def list_(path: str, as_of: Any, fmt: str, **which: Any) -> None:
     """List runs by when they began."""
     from datamem.runs import list_runs
     from datamem_cli.opening import open_reading, view_of
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     with open_reading(path) as conn:
         db = view_of(conn.db, as_of=as_of, since=None, history=False)
@@ -183,7 +183,7 @@ def list_events(
     """List the events of a run in order."""
     from datamem.runs import read_events
     from datamem_cli.opening import open_reading, view_of
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     with open_reading(path) as conn:
         db = view_of(conn.db, as_of=as_of, since=None, history=False)
@@ -243,7 +243,7 @@ def list_traces(path: str, as_of: Any, fmt: str, kind: str | None, run_id: str) 
     """List the traces of a run in order."""
     from datamem.runs import read_traces
     from datamem_cli.opening import open_reading, view_of
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     with open_reading(path) as conn:
         db = view_of(conn.db, as_of=as_of, since=None, history=False)

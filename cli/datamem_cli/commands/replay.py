@@ -94,7 +94,7 @@ def _replay(
 def _show_steps(run: Any, fmt: str, svg: str | None) -> None:
     from datamem.runs import Recording, read_recording
     from datamem.runs.pictures import tree_of, tree_svg
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     recording = run if isinstance(run, Recording) else read_recording(run.conn.db, run)
     if svg is not None:
@@ -195,7 +195,7 @@ def _value(db: Any, point: str) -> Any:
 
 
 def _print_difference(found: Any, fmt: str) -> None:
-    from datamem_cli.printing import edn_of, json_of
+    from datamem_cli.show.printing import edn_of, json_of
 
     if fmt == "json":
         click.echo(json_of(found.to_json()))

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from datamem_cli.commands.query import entity_id
 from datamem_cli.options import format_option, text_of_argument, view_options
-from datamem_cli.query import entity_id
 
 
 @click.command()
@@ -48,7 +48,7 @@ def search(
       datamem search --in :memory/embedding @query.json
       datamem search --in :memory/embedding --near '[:memory/name "tea"]' --pull '[:memory/content]'
     """
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     if (query is None) == (near is None):
         message = "give a QUERY, or --near an entity"
@@ -89,7 +89,7 @@ def _near(
         eid = db.resolve(entity_id(near))
         words = [] if eid is None else db.words(eid, db.schema.get(name).id)
         if not words:
-            from datamem_cli.look import not_found
+            from datamem_cli.commands.look import not_found
 
             raise not_found(near)
         wanted = db.decode(db.schema.get(name).value_type, words)[0]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from datamem_cli.attributes import is_users
 from datamem_cli.options import db_option, format_option
-from datamem_cli.printing import counted
+from datamem_cli.show.attributes import is_users
+from datamem_cli.show.printing import counted
 
 
 @click.command()
@@ -52,7 +52,7 @@ def stats(path: str, fmt: str) -> None:
       datamem stats --db agent.dm --format json
     """
     from datamem_cli.opening import open_reading
-    from datamem_cli.printing import print_record
+    from datamem_cli.show.printing import print_record
 
     with open_reading(path) as conn:
         print_record(conn.stats(), fmt)
@@ -75,8 +75,8 @@ def check(path: str, fmt: str, repair: bool) -> None:
       datamem check --db agent.dm --repair
     """
     from datamem.conn.checking import check as check_database
-    from datamem_cli.checking import print_check
-    from datamem_cli.progress import progress_bar
+    from datamem_cli.show.checking import print_check
+    from datamem_cli.show.progress import progress_bar
 
     with progress_bar("checking") as advance:
 

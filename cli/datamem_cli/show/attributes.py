@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from datamem_cli.printing import edn_of, json_of, print_records
+from datamem_cli.show.printing import edn_of, json_of, print_records
 
 
 def print_schema(schema: Any, fmt: str, *, prefix: str, everything: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from datamem_cli.printing import cell_text, print_records, print_rows, print_value
+from datamem_cli.show.printing import cell_text, print_records, print_rows, print_value
 
 
 def print_answer(answer: Any, fmt: str) -> None:

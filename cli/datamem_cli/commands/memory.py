@@ -76,7 +76,7 @@ class Delay(click.ParamType[Any]):
 
 def show_memories(records: list[Any], fmt: str) -> None:
     """Print memories, a line each."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     rows = [
         {
@@ -176,7 +176,7 @@ def list_(
 @click.argument("ref", metavar="MEMORY")
 def show(mem: Any, fmt: str, ref: str) -> None:
     """Show a memory and all its versions: what changed, when and why."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     rows = []
     for version in mem.history(ref):
@@ -258,7 +258,7 @@ def recall(mem: Any, as_of: Any, fmt: str, count: int, query: str) -> None:
       datamem memory recall "What is Mira allergic to?"
       datamem memory recall "oven" --as-of 2024-03-20 -k 3
     """
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     found = mem.recall(query, k=count, as_of=as_of)
     rows = [
@@ -274,7 +274,7 @@ def recall(mem: Any, as_of: Any, fmt: str, count: int, query: str) -> None:
 @click.argument("policies", nargs=-1)
 def retain(mem: Any, fmt: str, dry_run: bool, policies: tuple[str, ...]) -> None:
     """Apply retention policies: purge, archive, evict. Without names, all that are enabled."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     outcomes = mem.retention.apply(*policies, dry_run=dry_run)
     rows = [{"policy": o.policy, "action": o.action, "count": o.count} for o in outcomes]

@@ -9,7 +9,7 @@ import click
 
 from datamem_cli.inputs import input_value, query_inputs
 from datamem_cli.options import format_option, text_of_argument, view_options
-from datamem_cli.printing import print_records, print_value
+from datamem_cli.show.printing import print_records, print_value
 
 
 @click.command()
@@ -50,7 +50,7 @@ def q(
       datamem q --as-of 2024-03-20 --format json @question.edn
       datamem q '[:find ?old :in $ $then % :where ($then told ?old)]' 2024-03-20 @rules.edn
     """
-    from datamem_cli.answers import print_answer
+    from datamem_cli.show.answers import print_answer
 
     options = {"timeout": timeout, "max_rows": max_rows}
     given = {name: value for name, value in options.items() if value is not None}

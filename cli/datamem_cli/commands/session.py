@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from datamem_cli.commands.memory import with_memory
 from datamem_cli.options import as_of_option, format_option
-from datamem_cli.remember import with_memory
 
 
 @click.group()
@@ -57,7 +57,7 @@ def say(mem: Any, ref: str, role: str, content: str) -> None:
 @click.argument("ref", metavar="SESSION")
 def show(mem: Any, as_of: Any, fmt: str, last: int | None, ref: str) -> None:
     """Show the turns of a session, in order."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     turns = mem.messages.of_session(ref, last=last, db=mem.view(as_of=as_of))
     print_records(
@@ -82,7 +82,7 @@ def show(mem: Any, as_of: Any, fmt: str, last: int | None, ref: str) -> None:
 @click.option("--limit", type=int, help="At most so many, the newest.")
 def list_(mem: Any, as_of: Any, fmt: str, status: str | None, limit: int | None) -> None:
     """List sessions, newest first."""
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     having = {} if status is None else {"status": status}
     records = mem.sessions.list(limit=limit, db=mem.view(as_of=as_of), **having)

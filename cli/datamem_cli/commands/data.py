@@ -50,8 +50,8 @@ def _meta_of(meta: str | None) -> Any:
 
 
 def _print_report(report: Any, fmt: str, *, would: bool) -> None:
-    from datamem_cli.look import datom_record
-    from datamem_cli.printing import print_record, print_records
+    from datamem_cli.commands.look import datom_record
+    from datamem_cli.show.printing import print_record, print_records
 
     if would:
         db = report.db_after

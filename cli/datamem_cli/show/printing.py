@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from datamem_cli.table import table_text, terminal_width
+from datamem_cli.show.table import table_text, terminal_width
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[Any]], fmt: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from datamem_cli.printing import counted, print_record, print_records
+from datamem_cli.show.printing import counted, print_record, print_records
 
 
 def print_check(report: Any, fmt: str) -> None:

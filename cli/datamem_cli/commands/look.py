@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from datamem_cli.commands.query import entity_id
 from datamem_cli.options import (
     PRINT_FORMATS,
     Point,
@@ -14,7 +15,6 @@ from datamem_cli.options import (
     format_option,
     view_options,
 )
-from datamem_cli.query import entity_id
 
 
 @click.command()
@@ -31,7 +31,7 @@ def entity(db: Any, fmt: str, name: str) -> None:
       datamem entity 17
       datamem entity --history '[:memory/id #uuid "5a0f0000-0000-4000-8000-000000000002"]'
     """
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     print_records(entity_rows(db, name), fmt)
 
@@ -96,7 +96,7 @@ def log(*, path: str, fmt: str, start: Any, end: Any, last: int | None, datoms: 
       datamem log --start 2024-04-01 --end 2024-05-01 --datoms
     """
     from datamem_cli.opening import open_reading
-    from datamem_cli.printing import print_records
+    from datamem_cli.show.printing import print_records
 
     with open_reading(path) as conn:
         if last is not None:
@@ -160,7 +160,7 @@ def schema(db: Any, fmt: str, everything: bool, prefix: str) -> None:
       datamem schema --format edn > schema.edn
       datamem schema --format dot | dot -Tsvg > schema.svg
     """
-    from datamem_cli.attributes import print_schema
+    from datamem_cli.show.attributes import print_schema
 
     if fmt in {"mermaid", "dot"}:
         from datamem.jupyter.schemas import schema_graph

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from datamem_cli.printing import counted
+from datamem_cli.show.printing import counted
 
 
 def import_and_tell(
@@ -23,7 +23,7 @@ def import_and_tell(
     import datamem
     from datamem.importers import import_file
     from datamem_cli.opening import tell_recovery
-    from datamem_cli.progress import progress_bar
+    from datamem_cli.show.progress import progress_bar
 
     model = _embedder_named(embedder)
     with tell_recovery(datamem.connect(path, embedders=model)) as conn:
@@ -52,7 +52,7 @@ def _embedder_named(name: str | None) -> dict[str, Any]:
 
 def _embed_and_tell(conn: Any, name: str, embedder: Any) -> None:
     from datamem.importers.embedding import embed_missing
-    from datamem_cli.progress import progress_bar
+    from datamem_cli.show.progress import progress_bar
 
     with progress_bar("embedding") as progress:
         started = time.perf_counter()

@@ -1,0 +1,1 @@
+"""What commands print: tables and other formats, answers, outcomes, progress."""
