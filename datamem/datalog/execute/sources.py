@@ -290,6 +290,8 @@ def _as_whole(value: Any) -> Any:
 
 
 def _as_long(value: Any) -> Any:
+    if type(value) is int:
+        return value if LONG_MIN <= value <= LONG_MAX else _NO
     whole = _as_whole(value)
     is_int = isinstance(whole, int) and not isinstance(whole, bool)
     return int(whole) if is_int and LONG_MIN <= whole <= LONG_MAX else _NO
