@@ -116,3 +116,10 @@ def test_what_can_name_no_entity_is_refused(db: Db, eid: Any) -> None:
     with pytest.raises(DatamemError) as refused:
         db.pull("[*]", eid)
     assert refused.value.code in {"entity/bad-reference", "lookup-ref/not-unique"}
+
+
+@pytest.mark.parametrize("eids", [2, None, "abc", b"abc"])
+def test_pull_many_takes_a_list(db: Db, eids: Any) -> None:
+    with pytest.raises(QueryError, match="takes a list of entities") as refused:
+        db.pull_many("[*]", eids)
+    assert refused.value.code == "entity/bad-reference"
