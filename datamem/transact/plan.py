@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from datamem.index.heap import NewValue
     from datamem.schema import Schema
-
-Datoms: TypeAlias = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[bool]]
-"""Columns e, a, v and added, n each."""
 
 _FEW_DATOMS: Final = 4_096
 

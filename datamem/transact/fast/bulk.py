@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from datamem.errors import DatamemError
-from datamem.ids import TX_BASE
+from datamem.ids import TX_BASE, tx_of_t
 from datamem.index.kernels import EMPTY, BoolArray, Int64Array, match_rows, sort_order
 from datamem.transact.fast.bulk_columns import ColumnReader, written_ids
 from datamem.transact.fast.plain import Column, NotPlain, PlainReader
@@ -272,13 +272,22 @@ class _Bulk:
             np.concatenate(column) for column in zip(*parts, strict=True)
         )
         by = sort_order((maps, steps))
-        datoms = (
-            plan_column([head.e, self._entities[maps[by]]]),
-            plan_column([head.a, a[by]]),
-            plan_column([head.v, v[by]]),
-            plan_column([np.ones(len(head.e), np.bool_), added[by]]),
+        db = self._db
+        return TxPlan(
+            t=db.basis_t + 1,
+            tx=tx_of_t(db.basis_t + 1),
+            instant_us=head.v[0],
+            e=plan_column([head.e, self._entities[maps[by]]]),
+            a=plan_column([head.a, a[by]]),
+            v=plan_column([head.v, v[by]]),
+            added=plan_column([np.ones(len(head.e), np.bool_), added[by]]),
+            new_values=head.encoder.new_values,
+            next_entity=self._next_entity,
+            next_attribute=db.next_attribute,
+            tempids=self._read.tempids,
+            schema=db.schema,
+            empty=len(by) == 0 and len(head.e) == 1,
         )
-        return head.tx_plan(datoms, self._next_entity, self._read.tempids)
 
     def _changes(self, step: int, part: _Part) -> list[_Rows]:
         """Return what a part retracts, if anything, and what it asserts that does not hold."""

@@ -22,7 +22,7 @@ from datamem.transact.effects.changes import composites_of
 from datamem.transact.effects.kinds import specs_by_kind
 from datamem.transact.encoder import Encoder
 from datamem.transact.forms.places import CURRENT_TX
-from datamem.transact.plan import Datoms, TxPlan
+from datamem.transact.plan import TxPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -364,25 +364,20 @@ class PlainReader:
         return self.encoder.word(attribute, value)
 
     def _plan(self, next_entity: int) -> TxPlan:
-        columns = tuple(self.e), tuple(self.a), tuple(self.v), (True,) * len(self.a)
-        return self.tx_plan(columns, next_entity, self._tempids)
-
-    def tx_plan(
-        self, datoms: Datoms, next_entity: int, tempids: Mapping[int | str, int]
-    ) -> TxPlan:
-        """Return the plan that has these datoms (e, a, v, added), the instant's first."""
         db = self._db
         return TxPlan(
             db.basis_t + 1,
             TX_BASE + db.basis_t + 1,
             self._instant_us,
-            *datoms,
+            tuple(self.e),
+            tuple(self.a),
+            tuple(self.v),
+            (True,) * len(self.a),
             self.encoder.new_values,
             next_entity,
             db.next_attribute,
-            tempids,
+            self._tempids,
             db.schema,
-            empty=len(datoms[0]) == 1,
         )
 
 
