@@ -89,13 +89,15 @@ def test_a_session_binds_rules_sources_and_files(people) -> None:
 [:find ?was . :in $ $old :where [?e :p/age 18] [$old ?e :p/age ?was]]
 \\let $list [["Ann" 7]]
 [:find ?x . :in $ $list _ :where [$list "Ann" ?x]]
+\\let ?shape [:p/age]
+[:find [(pull ?e shape) ...] :in $ shape :where [?e :p/age 18]]
 \\let ?m bob@x.org
 """
         + BY_MAIL,
     )
     assert (said.code, said.out.splitlines()) == (
         0,
-        ["Bob", "Cy", "2 values", "17", "7", "Bob"],
+        ["Bob", "Cy", "2 values", "17", "7", "{:p/age 18}", "1 value", "Bob"],
     )
 
 

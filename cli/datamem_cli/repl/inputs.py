@@ -9,7 +9,7 @@ from typing import Any
 def inputs_of(query: str, variables: Mapping[str, Any]) -> list[Any]:
     """Return the values for a query's `:in`, in its order, without the first, the database itself.
 
-    A binding of several variables takes the value of its first one.
+    A binding of several variables takes the value of its first one, a plain name that of `?name`.
 
     Raises:
         DatamemError: `repl/unbound-input`; `query/…` where the text is no query.
@@ -36,7 +36,7 @@ def _name(item: Any) -> str:
     if isinstance(item, RulesInput):
         return "%"
     first = None if isinstance(item, BindIgnore) else next(binding_variables(item), None)
-    return "_" if first is None else first.name
+    return "_" if first is None else f"?{first.name.removeprefix('?')}"
 
 
 def _value(name: str, variables: Mapping[str, Any]) -> Any:
