@@ -79,7 +79,13 @@ class Memory(Memories, Recalls):
             organization: the tenant to read and write for, made if there is none of this name; None:
                 everything in the database.
             embedder: from n texts to float32[n, d], with a `name`; None embeds nothing.
+
+        Raises:
+            TypeError: for what is no connection.
         """
+        if not hasattr(conn, "transact"):
+            message = f"a Memory is of a connection: Memory(datamem.connect({conn!r}))"
+            raise TypeError(message)
         prepare(conn)
         context = Context(conn, Scope(), embedder)
         if organization is not None:

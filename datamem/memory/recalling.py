@@ -67,7 +67,7 @@ class Recalls:
                 `types`, `tags`, `levels`, `since`, `until`, `among` (entity ids).
 
         Raises:
-            QueryError: `recall/bad-k`, `recall/bad-weight`, `recall/bad-kind`.
+            QueryError: `recall/bad-query`, and `bad-option`, `bad-k`, `bad-weight`, `bad-kind` alike.
 
         Example:
             >>> from datamem import connect

@@ -14,7 +14,7 @@ from datamem.runs.pictures import side_by_side_svg
 from datamem.runs.recorder.read import Recording, read_recording
 from datamem.runs.recorder.steps import Step
 from datamem.runs.recorder.values import digest_of
-from datamem.runs.runs import Run
+from datamem.runs.runs import Run, check_run
 
 Fact: TypeAlias = "tuple[str, Any, str, Any]"
 """Sign, entity (`new-1` for the first that the run made), attribute and value as JSON data."""
@@ -121,7 +121,10 @@ def diff(a: Db | Run | Recording, b: Db | Run | Recording) -> Difference | RunDi
 
 
 def _recording(run: Run | Recording) -> Recording:
-    return run if isinstance(run, Recording) else read_recording(run.conn.db, run)
+    if isinstance(run, Recording):
+        return run
+    check_run(run)
+    return read_recording(run.conn.db, run)
 
 
 def _facts(recording: Recording) -> list[Fact]:

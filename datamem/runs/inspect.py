@@ -26,7 +26,7 @@ from datamem.runs.events import Event
 from datamem.runs.pictures import Node, tree_svg
 from datamem.runs.recorder.read import tx_of
 from datamem.runs.recorder.steps import Step, is_memory
-from datamem.runs.runs import Run
+from datamem.runs.runs import Run, check_run
 from datamem.runs.traces import Trace, TraceRef, find_trace, get_trace, read_traces
 
 Moment: TypeAlias = "Event | Step | int | None"
@@ -127,6 +127,7 @@ def memory_at(run: Run, moment: Moment = None) -> Db:
     Raises:
         RunError: `run/no-event`.
     """
+    check_run(run)
     db = run.conn.db
     if moment is None:
         return db
@@ -190,6 +191,7 @@ def why(run: Run, decision: TraceRef) -> Derivation:
     Raises:
         RunError: `trace/unknown`.
     """
+    check_run(run)
     db = run.conn.db
     eid = find_trace(db, decision)
     return _derivation(db.as_of(tx_of(db, eid)), db, eid)

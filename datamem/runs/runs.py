@@ -231,6 +231,17 @@ def resume_run(conn: Connection, run: str | int) -> Run:
     return found
 
 
+def check_run(run: object) -> None:
+    """Refuse what is no run of a connection, such as the id of one.
+
+    Raises:
+        TypeError: with how to come by one.
+    """
+    if not isinstance(run, Run):
+        message = f"{run!r} is no run of a connection: get_run(conn, {run!r}) gives one"
+        raise TypeError(message)
+
+
 def get_run(conn: Connection, run: str | int) -> Run:
     """Return a run of the database, open or ended, without making it current.
 

@@ -113,3 +113,17 @@ def test_validity_is_half_open(facts, now, at) -> None:
     assert known(mem, valid_at=instant[at]) == true_at(instant[at])
     assert known(mem) == not_ended
     assert len(known(mem, valid_at="ever")) == len(facts)
+
+
+def test_a_memory_ends_at_an_instant_or_after_a_while(mem) -> None:
+    home = mem.add("Ada lives in Oslo")
+    with pytest.raises(DatamemError) as refused:
+        mem.supersede(home, "Ada lives in Rome", at="tomorrow")
+    assert refused.value.code == "memory/bad-instant"
+    moved = mem.supersede(home, "Ada lives in Rome", at=timedelta(days=1))
+    assert moved[":fact/valid-from"] == mem.get(home.id)[":fact/valid-to"]
+
+
+def test_a_memory_of_no_connection_says_how_to_make_one() -> None:
+    with pytest.raises(TypeError, match=r"Memory\(datamem.connect\('agent.dm'\)\)"):
+        Memory("agent.dm")

@@ -10,7 +10,7 @@ import pytest
 
 from datamem.conn import Connection
 from datamem.errors import RunError
-from datamem.runs import Run, read_traces, verify
+from datamem.runs import Run, diff, fork, read_traces, verify
 from datamem.runs.inspect import assumed, ignored, knew, learned, memory_at, why
 from datamem.runs.recorder.context import RunContext
 from datamem.runs.recorder.read import read_recording
@@ -154,3 +154,20 @@ def test_what_was_cited_was_learned_when_it_last_changed(conn: Connection) -> No
     likes = next(node for node in why(later, decision) if node.role == "cited")
     assert (likes.text, likes.origin.t) == ("'Ann likes tea'", report.t)
     assert [node.origin.source for node in likes.children] == ["chat.json"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda r: why(r, 1),
+        ignored,
+        memory_at,
+        replay,
+        lambda r: replay(r, waiter),
+        lambda r: diff(r, r),
+        fork,
+    ],
+)
+def test_the_name_of_a_run_is_no_run(ask: Any) -> None:
+    with pytest.raises(TypeError, match=r"get_run\(conn, 'r1'\) gives one"):
+        ask("r1")

@@ -251,7 +251,7 @@ class Memories:
         old: Any,
         new: Any,
         *,
-        at: datetime | None = None,
+        at: datetime | timedelta | None = None,
         why: str | None = None,
         **options: Any,
     ) -> Record:

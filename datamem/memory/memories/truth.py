@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from datamem.errors import DatamemError
 from datamem.memory.memories.adding import digest_of, facts_of, item_of
 from datamem.memory.memories.embeddings import embedded
 from datamem.memory.memories.links import relation_form
-from datamem.memory.records.context import Context, Forms, keyword, names_of
+from datamem.memory.records.context import Context, Forms, instant, keyword, names_of
 from datamem.memory.records.kinds import get
 from datamem.memory.records.record import Record
 
@@ -38,16 +38,16 @@ def supersede(
     new: Any,
     options: Mapping[str, Any],
     *,
-    at: datetime | None,
+    at: datetime | timedelta | None,
     why: str | None,
 ) -> Record:
     """End an old memory where a new one begins, in one transaction.
 
     Raises:
         DatamemError: `memory/superseded` if the old one has ended already, `memory/bad-interval` if it
-            began later.
+            began later, `memory/bad-instant`.
     """
-    when = context.now() if at is None else at if at.tzinfo else at.replace(tzinfo=UTC)
+    when = instant(at, context.now_us()) or context.now()
     vector = embedded(context.conn, context.embedder, new) if isinstance(new, str) else {}
 
     def build(db: Db) -> Forms:

@@ -10,7 +10,7 @@ import numpy as np
 from datamem.errors import QueryError
 from datamem.index.kernels import Int64Array
 from datamem.memory.recall.fallback import rank_unmatched
-from datamem.memory.recall.filters import among_of
+from datamem.memory.recall.filters import FILTERS, among_of
 from datamem.memory.recall.pool import find_candidates, make_pool
 from datamem.memory.recall.question import read_question
 from datamem.memory.recall.ranking import Ranking, rank
@@ -52,14 +52,10 @@ def recall(
         **filters: as `datamem.memory.recall.filters.among_of` takes them.
 
     Raises:
-        QueryError: `recall/bad-k`, `recall/bad-weight`, `recall/bad-kind`.
+        QueryError: `recall/bad-query`, `recall/bad-option`, `recall/bad-k`, `recall/bad-weight`,
+            `recall/bad-kind`.
     """
-    if k < 1 or candidates < 1:
-        raise QueryError(
-            f"k is {k} and candidates {candidates}, and both must be at least 1",
-            code="recall/bad-k",
-            k=k,
-        )
+    _check(query, k, candidates, filters)
     chosen_weights = DEFAULT.changed(weights)
     question = read_question(db, query, now_us=now_us, embedder=embedder, vector=vector)
     among = among_of(db, **filters)
@@ -71,6 +67,26 @@ def recall(
     else:
         ranking = rank(db, question, found, pool, **how)
     return Recall(db, question, found, ranking, best_of(ranking, k), now_us)
+
+
+def _check(query: Any, k: int, candidates: int, filters: Mapping[str, Any]) -> None:
+    if not isinstance(query, str):
+        raise QueryError(
+            f"the question is {query!r}, and can only be a text", code="recall/bad-query"
+        )
+    if k < 1 or candidates < 1:
+        raise QueryError(
+            f"k is {k} and candidates {candidates}, and both must be at least 1",
+            code="recall/bad-k",
+            k=k,
+        )
+    if unknown := sorted(set(filters) - set(FILTERS)):
+        raise QueryError(
+            f"a recall has no option {unknown[0]}",
+            code="recall/bad-option",
+            hint=f"its filters are {', '.join(FILTERS)}; others are k, weights, candidates, fallback",
+            options=unknown,
+        )
 
 
 def best_of(ranking: Ranking, k: int) -> Int64Array:

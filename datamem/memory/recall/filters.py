@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datamem.db.database import Db
 
 KINDS: Final = ("message", "memory")
+FILTERS: Final = ("kinds", "types", "tags", "levels", "since", "until", "among")
 
 
 def among_of(

@@ -22,7 +22,7 @@ from datamem.runs.recorder.steps import Step, is_memory
 from datamem.runs.recorder.values import digest_of
 from datamem.runs.replayer.branch import BranchJournal
 from datamem.runs.replayer.journal import Mode, Override, Replayer, ReplayError, ReplayStopped
-from datamem.runs.runs import Run, end_run
+from datamem.runs.runs import Run, check_run, end_run
 from datamem.runs.verification import verify
 
 
@@ -227,6 +227,7 @@ def _play_back(run: Run | Recording) -> Playback:
         raise ReplayError(
             message, code="replay/no-database", hint="replay the run itself", run=run.run_id
         )
+    check_run(run)
     db = run.conn.db
     return Playback(read_recording(db, run), db)
 
@@ -253,6 +254,8 @@ def _prepared(
     overrides: Sequence[Override],
     live: Collection[str],
 ) -> tuple[Replay, Replayer, RunContext]:
+    if not isinstance(run, Recording):
+        check_run(run)
     conn = None if isinstance(run, Recording) else run.conn
     recording = run if isinstance(run, Recording) else _proven(run)
     chosen: Mode = mode or ("fall-through" if overrides else "strict")

@@ -343,6 +343,20 @@ def test_any_text_may_be_asked(mem, query) -> None:
     assert len(mem.recall(query)) <= 10
 
 
+@pytest.mark.parametrize(
+    ("query", "options", "code"),
+    [
+        (42, {}, "recall/bad-query"),
+        ("dogs", {"wieghts": {}}, "recall/bad-option"),
+        ("dogs", {"k": 0}, "recall/bad-k"),
+    ],
+)
+def test_what_a_recall_cannot_be_asked_is_refused(mem, query, options, code) -> None:
+    with pytest.raises(DatamemError) as refused:
+        mem.recall(query, **options)
+    assert refused.value.code == code
+
+
 def test_an_empty_memory_recalls_nothing() -> None:
     found = Memory(datamem.connect()).recall("anything in May 2026?")
     assert list(found) == []
