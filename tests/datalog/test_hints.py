@@ -51,6 +51,8 @@ TEXTS = [
     ("[:find ?n :where [?e :u/name ?n] [(> ?n 3) true]]", "true", "bound to a variable"),
     ("[:find ?n :where [?e :u/name ?n] [(inc ?n) ?x ?y]]", "?y", "[(f …) [?x ?y]]"),
     ("[:find ?n :where [?e :u/name ?n] [(= ?x [?n 3])]]", "[?n 3]", "(vector ?x ?y)"),
+    ("[:find (count [?n]) :where [?e :u/name ?n]]", "[?n]", "(vector ?x ?y)"),
+    ("[:find ?n :where [?e :u/name ?n] [(q [:find ?x] [?n]) ?z]]", "[?n]", "(vector ?x ?y)"),
     ("[:find ?n :where [?e :u/name ?n] [(= ?x {:a ?n})]]", "{:a", "(hash-map :key ?x)"),
     ("[:find ?n :where [?e :u/name ?n] [(f {:a}) ?x]]", "{:a}", "{key value …}"),
     ("[:find ?n :where [?e :u/name ?n] (gone? $ ?e)]", "$ ?e", "[(f $ …)]"),

@@ -157,7 +157,7 @@ class ClauseBuilder(TermBuilder):
             form = plain[0].value
             if isinstance(form, list | dict):
                 plain[0] = Constant(NestedQuery(symbols(form)), plain[0].offset)
-        elif function not in SEARCHES:
+        if function not in SEARCHES:
             self._check_arguments(plain)
         if function in READ_DATABASE and not isinstance(
             plain[0] if plain else None, SourceName

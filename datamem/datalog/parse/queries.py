@@ -83,6 +83,7 @@ class Builder(ClauseBuilder):
                     text=self._text,
                     offset=offset_of(opening),
                 )
+        self._check_arguments(list(arguments))
         return Aggregate(function, arguments, default, offset_of(opening))
 
     def column_number(self, token: Token) -> Token:
