@@ -17,6 +17,7 @@ REFUSED = [
     ("(max 1.5 ?a)", "query/bad-count", "got 1.5"),
     ("(rand :x ?a)", "query/bad-count", "got :x"),
     ("(count :x)", "query/arity", "(count :x) aggregates nothing"),
+    ("(round (avg ?a) 2)", "query/arity", "round does not take 2 arguments"),
     ("(+ ?a 1)", "query/bad-aggregate", "[(+ ?a 1) ?x]"),
     ("(count ?e ?a)", "query/bad-aggregate", "only the last argument"),
     ("(pull [:p/age] ?e)", "query/unknown-aggregate", "(pull ?e [*])"),

@@ -291,6 +291,13 @@ def _function_of(
             text=context.text,
             offset=element.offset,
         )
+    if not found.accepts(len(element.args)):
+        raise query_error(
+            f"{name} does not take {len(element.args)} arguments, in {describe_find(element)}",
+            code="query/arity",
+            text=context.text,
+            offset=element.offset,
+        )
     lists = [_group_values(arg, rows, groups, heads, element, context) for arg in element.args]
     if not rows.size and any(None in values for values in lists):
         return [None if element.default is None else element.default.value] * groups.count
