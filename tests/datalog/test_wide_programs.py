@@ -20,7 +20,8 @@ from datamem.index import solid
 from .naive import Base, Naive, given_rows
 from .naive_values import key_of
 from .pasts import TYPES, base_of, past, tuples, views
-from .wide_programs import PARSED_RULES, RULES, Asked, Writer
+from .wide_programs import Asked, Writer
+from .wide_rules import PARSED_RULES, RULES
 
 ENGINE: dict[str, Any] = {"max_rows": 1 << 40}
 """A budget of rows that nothing reaches sends a query to the engine."""

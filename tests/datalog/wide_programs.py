@@ -11,10 +11,10 @@ import random  # noqa: TID251  # seeded
 from dataclasses import dataclass
 from typing import Any
 
-from datamem.datalog.parse.parse import parse_rules
 from datamem.edn import print_edn
 
 from .pasts import IDENT, MANY, OFTEN, POOLS, TYPES, plain
+from .wide_rules import RULE_ARGS
 
 LIKE = ("a%", "%b", "_b%", "ab", "%", "", "a_", ":%")
 REGULAR = (
@@ -33,25 +33,6 @@ REGULAR = (
     "^[ab]",
 )
 NUMBERS = ("long", "double", "bigint", "bigdec", "ref")
-RULES = """[[(reach ?x ?y) [?x :w/ref ?y]]
-            [(reach ?x ?y) [?x :w/ref ?z] (reach ?z ?y)]
-            [(chain ?x ?y) (link ?x ?y)]
-            [(chain ?x ?y) (chain ?x ?z) (link ?z ?y)]
-            [(link ?x ?y) [?x :w/next ?y]]
-            [(odd ?x ?y) [?x :w/next ?y]]
-            [(odd ?x ?y) [?x :w/ref ?z] (even ?z ?y)]
-            [(even ?x ?y) (odd ?x ?z) [?z :w/next ?y]]
-            [(alone ?x ?y) [?x :w/id _] [?y :w/id _] (not (reach ?x ?y))]
-            [(above [?x] ?y) [?x :w/long ?a] [?y :w/long ?b] [(< ?a ?b)]]
-            [(shares ?x ?v) (or [?x :w/long ?v] [?x :w/longs ?v] [?x :w/anys ?v])]
-            [(after ?x ?n) [?x :w/next _] [(ground 0) ?n]]
-            [(after ?x ?n) [?y :w/next ?x] (after ?y ?m) [(< ?m 4)] [(+ ?m 1) ?n]]]"""
-PARSED_RULES = parse_rules(RULES)
-RULE_ARGS = {
-    "reach": ("ref", "ref"), "chain": ("ref", "ref"), "odd": ("ref", "ref"),
-    "even": ("ref", "ref"), "alone": ("ref", "ref"), "above": ("ref", "ref"),
-    "shares": ("ref", "edn"), "after": ("ref", "long"), "link": ("ref", "ref"),
-}  # fmt: skip
 
 
 @dataclass
@@ -100,7 +81,9 @@ class Writer:
         self.given: set[str] = set()
 
     def write(self) -> Asked:
-        """Return a query of one to five clauses."""
+        """Return a query of one to five clauses, now and then of one call of a rule."""
+        if self.rng.random() < 0.08:
+            return self._only_rule()
         for _ in range(self.rng.choice([0, 0, 0, 0, 1, 2])):
             self._input()
         self.given = set(self.kinds)
@@ -115,9 +98,19 @@ class Writer:
             if made is not None:
                 clauses.append(made)
         find, rest = self._find()
-        return Asked(
-            find, clauses, self.inputs, rest, f"$ {self.second} {'$t' * self.has_table} %"
-        )
+        return Asked(find, clauses, self.inputs, rest, self._sources())
+
+    def _only_rule(self) -> Asked:
+        """Return a query of one call, from all or from one entity."""
+        name = self.rng.choice(sorted(n for n in RULE_ARGS if n != "above"))
+        find = self.rng.choice(["?x ?y", "?y ?x", "?x", "?y"])
+        if len(find) == 2 and self.rng.random() < 0.8:
+            given = "?y" if find == "?x" else "?x"
+            self.inputs.append((given, self.rng.choice(POOLS["ref"])))
+        return Asked(find, [f"({name} ?x ?y)"], self.inputs, "", self._sources())
+
+    def _sources(self) -> str:
+        return f"$ {self.second} {'$t' * self.has_table} %"
 
     # terms
 
