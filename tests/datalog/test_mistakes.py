@@ -123,6 +123,24 @@ def test_wrong_inputs_are_named(
     assert said in error.message
 
 
+GIVEN = [
+    ("[[(r ?a ?b) (or [?a :user/age 30] [?a :user/team ?b])]]", "(r ?e _)", "?b"),
+    ("[[(r [?a] ?b) [?a :user/age ?b]]]", "(r _ ?e)", "?a"),
+    ("[[(r ?a ?b) [?a :user/age] [(< ?b 3)]]]", "(r ?e _)", "?b"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("around", ["", "not "])
+@pytest.mark.parametrize(("rules", "call", "needed"), GIVEN)
+def test_what_a_rule_needs_cannot_be_left_out(
+    db: datamem.Db, rules: str, call: str, needed: str, around: str
+) -> None:
+    clause = f"({around}{call})" if around else call
+    error = refused(db, f"[:find ?e :in $ % :where [?e :user/age] {clause}]", rules)
+    assert error.code == "query/unbound-variable"
+    assert f"rule r needs to be given {needed}" in error.message
+
+
 def test_limits_of_another_type_are_refused(db: datamem.Db) -> None:
     for limit in ({"timeout": "1"}, {"max_rows": 2.5}, {"timeout": -1}, {"max_rows": -1}):
         with pytest.raises(QueryError) as caught:

@@ -58,6 +58,7 @@ from datamem.datalog.resolve.transitive import expand
 from datamem.datalog.resolve.uses import use_kind, uses_of_call, uses_of_find
 from datamem.datalog.syntax import (
     BindScalar,
+    Blank,
     Clause,
     Constant,
     FunctionCall,
@@ -346,6 +347,17 @@ class _Resolver:
                 offset=clause.offset,
                 rule=clause.name,
             )
+        for i in sorted(self._required[clause.name]):
+            if isinstance(clause.args[i], Blank):
+                head = bodies[0].head[i].name
+                raise query_error(
+                    f"rule {clause.name} needs to be given {head}, and _ is nothing",
+                    code="query/unbound-variable",
+                    hint=f"give a variable that other clauses bind, or bind {head} in every body",
+                    text=self._text,
+                    offset=clause.offset,
+                    rule=clause.name,
+                )
 
     def _resolve_rule(self, source: str, name: str) -> None:
         key = (source, name)
