@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random  # noqa: TID251  # seeded
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -141,11 +142,31 @@ def check(world: World, known: list[tuple[Any, ...]], clauses: list[str], find: 
     shuffled = clauses[:]
     for seed in range(3):
         text = f"[:find {find} :in $ % :where {' '.join(shuffled)}]"
-        found = q(text, world.db, RULES)
+        try:
+            found = q(text, world.db, RULES)
+        except QueryError as error:
+            if error.code == CALL_ERROR and may_fail(known, clauses, find):
+                return
+            raise
         assert set(found) == expected, text
         assert len(found) == len(expected)
         random.Random(seed).shuffle(shuffled)
 
+
+def may_fail(known: list[tuple[Any, ...]], clauses: list[str], find: str) -> bool:
+    """Tell whether the reference cannot calculate either, in some order of the clauses."""
+    for order in permutations(clauses):
+        try:
+            Naive(known, PARSED_RULES).answer(
+                parse_query(f"[:find {find} :in $ % :where {' '.join(order)}]")
+            )
+        except TypeError:
+            return True
+    return False
+
+
+CALL_ERROR = "query/not-a-number"
+"""What a call meets depends on which other clauses were asked before it, as in Datomic."""
 
 EXAMPLES = settings().max_examples * 5 // 2
 """What a query may say is a large space; `make fuzz` looks at more of it."""
