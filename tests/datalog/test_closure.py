@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -151,19 +152,49 @@ def test_all_pairs_as_rows_and_as_columns(graph: tuple[Any, Any], names: str) ->
     assert list(zip(*columns, strict=True)) == found.rows()
 
 
-def test_chains_are_told_from_what_parts_meets_or_goes_round() -> None:
-    def found(*edges: tuple[int, int]) -> Any:
-        columns = np.array(edges, np.int64).reshape(-1, 2).T
-        return chains(columns[0], columns[1])
+def edges_of(*paths: Any) -> list[tuple[int, int]]:
+    return [edge for path in paths for edge in pairwise(path)]
 
-    assert found((3, 1), (7, 8), (2, 3)) in ([[2, 3, 1], [7, 8]], [[7, 8], [2, 3, 1]])
-    assert found() == []
+
+def found_chains(edges: list[tuple[int, int]]) -> Any:
+    columns = np.array(edges, np.int64).reshape(-1, 2).T
+    found = chains(columns[0], columns[1])
+    return None if found is None else sorted(map(tuple, found))
+
+
+def test_chains_are_followed_through_the_places_where_their_edges_lie() -> None:
+    one, other, third = range(10), range(20, 30), range(9, -1, -1)
+    assert found_chains([]) == []
+    assert found_chains([(2, 1)]) == [(2, 1)]
+    for edges in (edges_of(one, other), edges_of(one, other)[::-1]):
+        assert found_chains(edges) == [tuple(one), tuple(other)]
+    assert found_chains(edges_of(third)[::-1]) == [tuple(third)]
+    torn = edges_of(range(5, 10), other, range(6))
+    assert found_chains(torn) == [tuple(one), tuple(other)]
     assert list(pairs([[2, 3, 1], [7, 8]])) == [(2, 3), (2, 1), (3, 1), (7, 8)]
-    parts, meets, goes_round = [(1, 2), (4, 5), (1, 3)], [(1, 3), (2, 3)], [(1, 2), (2, 1)]
-    for edges in (parts, meets, goes_round, [(1, 1)], [(5, 6), *goes_round], [(1, 2), (1, 2)]):
-        assert found(*edges) is None
-    assert found(*((i, i + 1) for i in range(MANY_EDGES))) is not None
-    assert found(*((i, i + 1) for i in range(MANY_EDGES + 1))) is None
+    assert found_chains(edges_of(range(MANY_EDGES + 1))) is not None
+    assert found_chains(edges_of(range(MANY_EDGES + 2))) is None
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        (range(10), [5, *range(20, 30)]),  # part inside
+        (range(10), [0, *range(20, 30)]),  # part at the first
+        (range(10), [*range(20, 30), 5]),  # meet inside
+        (range(10), [*range(20, 30), 9]),  # meet at the last
+        ([*range(10), 0],),  # go round
+        ([*range(10), 4],),  # come round
+        (range(10), [9, *range(20, 30), 0]),  # go round in two pieces
+        (range(10), [9, *range(20, 30), 4]),  # come round in two pieces
+        ([*range(10), 0], range(20, 30)),
+        (range(10), range(3, 7)),  # repeated
+        (range(10), range(10)),
+    ],
+)
+def test_chains_are_told_from_what_parts_meets_or_goes_round(paths: Any) -> None:
+    for order in (paths, paths[::-1]):
+        assert found_chains(edges_of(*order)) is None
 
 
 def test_pairs_of_graphs_too_wide_for_flags() -> None:
